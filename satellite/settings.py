@@ -179,7 +179,9 @@ class LiveSettings(Section):
     language: str = ""
     """Language of the reply, BCP-47. Empty: by itself. Native audio models choose by themselves and refuse it."""
 
-    system_instruction: str = "You are a voice assistant in a room. Answer briefly, in plain spoken sentences, without lists or markup."
+    system_instruction: str = (
+        "You are a voice assistant in a room. Answer briefly, in plain spoken sentences, without lists or markup."
+    )
     """What the model is told about its role."""
 
     input_transcription: bool = True
@@ -198,7 +200,7 @@ class LiveSettings(Section):
     """Longest pause between two attempts."""
 
     liveness_timeout_ms: Annotated[int, Field(ge=5000, le=600_000)] = 45_000
-    """A connection from which nothing came for this long, pongs included, is dead (pongs 8 to 30 s late are healthy)."""
+    """A connection from which nothing came for this long, pongs included, is dead (pongs 30 s late are healthy)."""
 
 
 class MqttSettings(Section):
@@ -252,7 +254,7 @@ class ServerSettings(Section):
     """Secret. The key that clients must present. Empty: any key will do."""
 
     recogniser: Literal["whisper", "grammar"] = "whisper"
-    """whisper: Whisper tiny.en (280 MB, 0.5 s of CPU a command). grammar: fixed commands only, for small boards (85 MB)."""
+    """whisper: Whisper tiny.en (280 MB, 0.5 s of CPU a command). grammar: fixed commands, for small boards (85 MB)."""
 
     model_path: Path | None = None
     """Folder with another ctranslate2 Whisper model."""
