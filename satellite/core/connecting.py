@@ -1,0 +1,101 @@
+"""Rules of connecting: sessions open, are lost, refused, handed over and closed."""
+
+from satellite.core import commands as do
+from satellite.core import events as ev
+from satellite.core.dialogue import Dialogue
+from satellite.core.link import LinkState
+from satellite.core.reply import ReplyState
+from satellite.core.scene import Scene
+
+MAX_REPLAYS = 2
+"""How often one utterance is sent again over new sessions before we say that there is no connection."""
+
+
+class ConnectingRules(Scene):
+    """What becomes of the conversation when its session changes."""
+
+    def _use_session(self, _: ev.SessionOpened) -> None:
+        self.link.opened()
+        self._problem("link", "")
+        if self.dialogue is Dialogue.THINKING:
+            self._wait(self._policy.reply_timeout_ms)
+
+    def _lose_quietly(self, event: ev.SessionLost) -> None:
+        self._forget_session(event)
+        self.uplink.abandon()
+
+    def _send_again(self, event: ev.SessionLost) -> None:
+        """Before a reply was heard, another session may answer; never twice what has acted."""
+        self._forget_session(event)
+        self._exchange.replays += not event.resume_refused
+        if self._exchange.has_acted or self._exchange.replays > MAX_REPLAYS:
+            self._announce(do.Notice.NO_CONNECTION)
+            return
+        self._reopen()
+
+    def _reopen(self) -> None:
+        self.uplink.session_gone()
+        self._do(*self.link.need(self._now_ms))
+        if self.dialogue is Dialogue.THINKING:
+            self._think()
+
+    def _lose_reply(self, event: ev.SessionLost) -> None:
+        """What was received is played to its end; then the user is told that the rest is missing."""
+        missing = self.reply.state is ReplyState.OPEN and not self.reply.has_ended
+        self._forget_session(event)
+        self.uplink.abandon()
+        if missing:
+            self._exchange.after = Dialogue.IDLE
+            self._waiting.append((do.Notice.NO_CONNECTION, ""))
+            self._end_playback()
+            self._leave_when_over()
+
+    def _forget_session(self, event: ev.SessionLost) -> None:
+        self.link.lost(resume_refused=event.resume_refused)
+        self._session_gone()
+
+    def _tell_refusal(self, event: ev.SessionRefused) -> None:
+        self._note_refusal(event)
+        self._announce(do.Notice.REFUSED, event.advice)
+
+    def _note_refusal(self, event: ev.SessionRefused) -> None:
+        self.link.refused(self._now_ms)
+        self._session_gone()
+        self.uplink.abandon()
+        self._problem("link", event.advice)
+        if self.dialogue is Dialogue.SPEAKING and not self.reply.has_ended:
+            self._end_playback()
+            self._leave_when_over()
+
+    def _hand_over(self, event: ev.GoAwayReceived) -> None:
+        self.link.go_away(event.time_left_ms, self._now_ms)
+
+    def _remember(self, event: ev.ResumptionUpdated) -> None:
+        self.link.remember(event.handle)
+
+    def _show_usage(self, event: ev.UsageReported) -> None:
+        tokens = (event.prompt_tokens, event.response_tokens, event.total_tokens)
+        self._do(do.PublishUsage(self._conversation, self._exchange.turn, *tokens))
+
+    def _end_link_wait(self) -> None:
+        """The link's own deadline: connecting took too long, nobody needs it, or it is about to end."""
+        if not self.link.expired(self._now_ms):
+            return
+        waiting = self.dialogue in (Dialogue.LISTENING, Dialogue.THINKING)
+        if self.link.state is LinkState.REFUSED:
+            self.link.forgive()
+            self._problem("link", "")
+        elif self.link.state is LinkState.OPENING:
+            self._release_link()
+            self._problem("link", "no connection to the Live API")
+            if waiting:
+                self._announce(do.Notice.NO_CONNECTION)
+        elif self.link.state is LinkState.HANDING_OVER and waiting and not self._exchange.has_acted:
+            self._release_link()
+            self._reopen()
+        else:
+            self._release_link()
+            if waiting:
+                self._announce(do.Notice.NO_CONNECTION)
+            elif self.dialogue is Dialogue.SPEAKING and not self.reply.has_ended:
+                self._end_playback()

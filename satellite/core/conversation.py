@@ -1,0 +1,71 @@
+"""The conversation: events in, commands out, and the instant of the next deadline. Pure; never raises.
+
+Driven by app/dispatch.py alone: `handle` for every event, one at a time, and a DeadlineReached when
+`deadline_ms` comes. Which rule applies is in dialogue.py's table; what the user sees is derived here at
+the end of each event, never set.
+"""
+
+from satellite.core import commands as do
+from satellite.core import events as ev
+from satellite.core.answering import AnsweringRules
+from satellite.core.connecting import ConnectingRules
+from satellite.core.dialogue import RULES, Dialogue
+from satellite.core.hearing import HearingRules
+from satellite.core.household import HouseholdRules
+from satellite.core.link import LinkState
+from satellite.core.mute import MuteState
+from satellite.core.shown import shown_state
+
+MICROPHONE_EVENTS = (
+    ev.FramesCaptured,
+    ev.WakeWordHeard,
+    ev.SpeechSuspected,
+    ev.SpeechStarted,
+    ev.SuspicionDropped,
+    ev.SpeechEnded,
+)
+
+
+class Conversation(HearingRules, AnsweringRules, ConnectingRules, HouseholdRules):
+    """The whole of what is decided."""
+
+    def deadline_ms(self) -> int | None:
+        """The earliest instant at which something has to happen by itself, or None."""
+        due = (self._deadline_ms, self.link.deadline_ms, self.timers.deadline_ms)
+        return min((at_ms for at_ms in due if at_ms is not None), default=None)
+
+    def handle(self, event: ev.Event, *, now_ms: int) -> list[do.Command]:
+        """What to do about `event`, in execution order."""
+        self._now_ms, self._commands = now_ms, []
+        if isinstance(event, ev.LinkEvent) and event.session != self.link.session:
+            return []
+        if self.mute is MuteState.MUTED and isinstance(event, MICROPHONE_EVENTS):
+            return []
+        self.voice.follow(event)
+        if isinstance(event, ev.FramesCaptured):
+            self.uplink.utterance.append(event.first_sample, event.pcm)
+        if isinstance(event, ev.DeadlineReached):
+            self._ring_timers()
+            self._end_link_wait()
+        getattr(self, f"_{RULES[self.dialogue, type(event)]}")(event)
+        self._settle()
+        return self._commands
+
+    def _ignore(self, _: ev.Event) -> None:
+        """Listed in the table: nothing to do in this state."""
+
+    def _settle(self) -> None:
+        """What follows from any change: audio up, a connection that may go, announcements, the shown state."""
+        upward = self.uplink.pump(self.link.open_session)
+        if upward:
+            self.link.mark_used(self._now_ms)
+            self._do(*upward)
+        if self.link.state is LinkState.HANDING_OVER and self.dialogue in (Dialogue.IDLE, Dialogue.FOLLOW_UP):
+            self.uplink.abandon()
+            self._release_link()
+        if self._waiting and self.dialogue in (Dialogue.IDLE, Dialogue.FOLLOW_UP):
+            self._announce(*self._waiting.popleft())
+        shown = shown_state(self.dialogue, self.mute, self.link.state, microphone_lost="microphone" in self._problems)
+        if shown is not self._shown:
+            self._shown = shown
+            self._do(do.PublishState(shown, self._conversation, self._exchange.turn))

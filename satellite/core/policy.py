@@ -1,0 +1,23 @@
+"""The numbers a conversation goes by: what app/ takes from the settings and hands to the core."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Durations in milliseconds; the settings of the same names say what each means."""
+
+    manual_activity: bool = True
+    barge_in: bool = True
+    wake_earcon: bool = True
+    wake_lookback_ms: int = 400
+    preroll_ms: int = 300
+    listen_timeout_ms: int = 6000
+    reply_timeout_ms: int = 15_000
+    connect_timeout_ms: int = 20_000
+    follow_up_ms: int = 8000
+    follow_up_guard_ms: int = 300
+    max_utterance_ms: int = 30_000
+    session_linger_ms: int = 60_000
+    memory_ms: int = 600_000
+    volume_percent: int = 80

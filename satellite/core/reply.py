@@ -1,0 +1,83 @@
+"""The server's turn: CLOSED, OPEN, or CUT, which lasts until the server's turnComplete of the cut turn.
+
+Nothing of a CUT reply is played, shown or run. With nothing OPEN, `interrupted` and turnComplete belong
+to something already over and change nothing.
+"""
+
+from enum import StrEnum
+
+
+class ReplyState(StrEnum):
+    """Whether what the server sends now is wanted."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    CUT = "cut"
+
+
+class ReplyInput(StrEnum):
+    """What happens to the server's turn."""
+
+    CONTENT = "content"
+    UNWANTED_CONTENT = "unwanted content"
+    CUT_IN = "cut in"
+    INTERRUPTED = "interrupted"
+    TURN_COMPLETED = "turn completed"
+    SESSION_GONE = "session gone"
+
+
+S, I = ReplyState, ReplyInput  # noqa: E741 - two letters keep the table readable
+
+RULES: dict[tuple[ReplyState, ReplyInput], ReplyState] = {
+    (S.CLOSED, I.CONTENT): S.OPEN,
+    (S.CLOSED, I.UNWANTED_CONTENT): S.CUT,
+    (S.CLOSED, I.CUT_IN): S.CLOSED,
+    (S.CLOSED, I.INTERRUPTED): S.CLOSED,
+    (S.CLOSED, I.TURN_COMPLETED): S.CLOSED,
+    (S.CLOSED, I.SESSION_GONE): S.CLOSED,
+    (S.OPEN, I.CONTENT): S.OPEN,
+    (S.OPEN, I.UNWANTED_CONTENT): S.CUT,
+    (S.OPEN, I.CUT_IN): S.CUT,
+    (S.OPEN, I.INTERRUPTED): S.CUT,
+    (S.OPEN, I.TURN_COMPLETED): S.CLOSED,
+    (S.OPEN, I.SESSION_GONE): S.CLOSED,
+    (S.CUT, I.CONTENT): S.CUT,
+    (S.CUT, I.UNWANTED_CONTENT): S.CUT,
+    (S.CUT, I.CUT_IN): S.CUT,
+    (S.CUT, I.INTERRUPTED): S.CUT,
+    (S.CUT, I.TURN_COMPLETED): S.CLOSED,
+    (S.CUT, I.SESSION_GONE): S.CLOSED,
+}
+
+
+class Reply:
+    """State of the server's turn, and of the voice on the speaker that it became."""
+
+    def __init__(self) -> None:
+        self.state = ReplyState.CLOSED
+        self.has_ended = False
+        """No more chunks will come for what is on the speaker."""
+        self.has_drained = False
+        """Everything pushed so far has been heard."""
+        self.play_end_ms = 0
+        """Estimate of when everything pushed so far has been heard: deadlines start there."""
+
+    def apply(self, happened: ReplyInput) -> ReplyState:
+        """Move on; returns the new state."""
+        self.state = RULES[self.state, happened]
+        return self.state
+
+    def begin_playback(self, now_ms: int) -> None:
+        """A new voice on the speaker."""
+        self.has_ended = self.has_drained = False
+        self.play_end_ms = now_ms
+
+    def pushed(self, duration_ms: float, now_ms: int) -> None:
+        """A chunk of this length has been queued behind what is still playing."""
+        self.has_ended = self.has_drained = False
+        self.play_end_ms = max(self.play_end_ms, now_ms) + int(duration_ms)
+
+    @property
+    def is_over(self) -> bool:
+        """The last sample has left the card and no more will come."""
+        return self.has_ended and self.has_drained

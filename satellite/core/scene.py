@@ -1,0 +1,177 @@
+"""The scene: all machines of a conversation side by side, and the moves that several rules share.
+
+The rules themselves stand in hearing.py, answering.py, connecting.py and household.py; conversation.py
+joins them. A rule changes state only through the machines and says what is to be done only through `_do`.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+
+from satellite.core import commands as do
+from satellite.core.dialogue import Dialogue
+from satellite.core.link import Link
+from satellite.core.mute import MuteState
+from satellite.core.pcm import samples_of_ms
+from satellite.core.policy import Policy
+from satellite.core.reply import Reply, ReplyInput
+from satellite.core.timers import Timers
+from satellite.core.transcript import Transcript
+from satellite.core.uplink import Uplink
+from satellite.core.voice import Voice, VoiceState
+
+MAX_WAITING = 8
+"""Announcements that wait for their turn; one more drops the oldest."""
+
+GRACE_MS = 600
+"""A window that ends while speech is suspected waits this long, once, for the gate to make up its mind."""
+
+
+@dataclass(slots=True)
+class Exchange:
+    """What one turn carries with it: an utterance and its reply, or a local announcement."""
+
+    turn: int
+    after: Dialogue
+    local: bool = False
+    replays: int = 0
+    has_acted: bool = False
+    grace_used: bool = False
+
+
+class Scene:
+    """State of the conversation; one thread, one event at a time."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self.dialogue = Dialogue.IDLE
+        self.mute = MuteState.LIVE
+        self.reply = Reply()
+        self.link = Link(connect_timeout_ms=policy.connect_timeout_ms, memory_ms=policy.memory_ms)
+        self.voice = Voice()
+        self.uplink = Uplink(manual=policy.manual_activity)
+        self.timers = Timers()
+        self._problems: dict[str, str] = {}
+        self._heard = Transcript(do.Speaker.USER)
+        self._said = Transcript(do.Speaker.ASSISTANT)
+        self._conversation = 0
+        self._exchange = Exchange(turn=0, after=Dialogue.IDLE)
+        self._tools: set[str] = set()
+        self._waiting: deque[tuple[do.Notice | None, str]] = deque(maxlen=MAX_WAITING)
+        self._guard_to_sample = 0
+        self._volume_percent = policy.volume_percent
+        self._shown: do.ShownState | None = None
+        self._deadline_ms: int | None = None
+        self._now_ms = 0
+        self._commands: list[do.Command] = []
+
+    # ------------------------------------------------------------ saying what is to be done
+
+    def _do(self, *commands: do.Command) -> None:
+        self._commands.extend(commands)
+
+    def _problem(self, part: str, text: str) -> None:
+        """Publish a change of what is wrong with a part (empty: nothing)."""
+        if text != self._problems.get(part, ""):
+            if text:
+                self._problems[part] = text
+            else:
+                del self._problems[part]
+            self._do(do.PublishProblem(part, text))
+
+    def _finish_transcripts(self) -> None:
+        for transcript in (self._heard, self._said):
+            self._do(*transcript.finish(self._conversation, self._exchange.turn))
+
+    # ------------------------------------------------------------ moving on
+
+    def _enter(self, state: Dialogue, wait_ms: int) -> None:
+        self.dialogue = state
+        self._wait(wait_ms)
+
+    def _wait(self, wait_ms: int) -> None:
+        self._deadline_ms = self._now_ms + wait_ms
+
+    def _is_due(self) -> bool:
+        return self._deadline_ms is not None and self._now_ms >= self._deadline_ms
+
+    def _grant_grace(self) -> bool:
+        """Speech may be beginning this very moment."""
+        if self.voice.state is not VoiceState.SUSPECTED or self._exchange.grace_used:
+            return False
+        self._exchange.grace_used = True
+        self._wait(GRACE_MS)
+        return True
+
+    def _new_exchange(self, *, local: bool = False) -> None:
+        self._finish_transcripts()
+        self._exchange = Exchange(
+            turn=self._exchange.turn + 1,
+            after=Dialogue.IDLE if local else Dialogue.FOLLOW_UP,
+            local=local,
+        )
+
+    def _think(self) -> None:
+        connecting = self.link.open_session is None
+        self._enter(
+            Dialogue.THINKING,
+            self._policy.reply_timeout_ms + (self._policy.connect_timeout_ms if connecting else 0),
+        )
+
+    def _rest(self) -> None:
+        """Back to idle. A session nobody used is closed; one that was used lingers."""
+        self._do(*self.uplink.stop(self.link.open_session))
+        self._finish_transcripts()
+        self.dialogue, self._deadline_ms = Dialogue.IDLE, None
+        if self.link.used:
+            self.link.linger(self._policy.session_linger_ms, self._now_ms)
+        elif self.link.session:
+            self._release_link()
+
+    def _after_voice(self) -> None:
+        """The voice is over: open the follow-up window, or rest."""
+        if self.voice.state is not VoiceState.SILENT:
+            self._do(do.RestorePlayback())
+        deaf = self.mute is MuteState.MUTED or "microphone" in self._problems
+        if self._exchange.after is Dialogue.IDLE or not self._policy.follow_up_ms or deaf:
+            self._rest()
+            return
+        guard_samples = samples_of_ms(self._policy.follow_up_guard_ms)
+        self._guard_to_sample = self.uplink.utterance.captured_to + guard_samples
+        self.voice.forget()
+        self._do(do.RestartEndpointer(self._guard_to_sample))
+        self._enter(Dialogue.FOLLOW_UP, self._policy.follow_up_ms + self._policy.follow_up_guard_ms)
+
+    # ------------------------------------------------------------ the voice on the speaker
+
+    def _announce(self, notice: do.Notice | None, text: str = "") -> None:
+        """Say something with the local voice, then rest."""
+        self._do(*self.uplink.stop(self.link.open_session))
+        self._new_exchange(local=True)
+        self.reply.begin_playback(self._now_ms)
+        self._do(do.Announce(self._exchange.turn, notice, text))
+        self._enter(Dialogue.SPEAKING, self._policy.reply_timeout_ms)
+
+    def _cut_reply(self) -> None:
+        """Silence first; the server is told by the utterance that follows."""
+        self._do(do.FlushPlayback())
+        self.reply.apply(ReplyInput.CUT_IN)
+
+    def _end_playback(self) -> None:
+        self.reply.has_ended = True
+        self._do(do.EndPlayback(self._exchange.turn))
+
+    def _leave_when_over(self) -> None:
+        if self.reply.is_over:
+            self._after_voice()
+
+    # ------------------------------------------------------------ the session
+
+    def _session_gone(self) -> None:
+        """What hung on the session hangs on nothing: its turn and its tool calls."""
+        self.reply.apply(ReplyInput.SESSION_GONE)
+        self._do(*(do.CancelTool(call_id) for call_id in sorted(self._tools)))
+        self._tools.clear()
+
+    def _release_link(self) -> None:
+        self._do(*self.link.release())
+        self._session_gone()

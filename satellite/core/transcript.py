@@ -1,0 +1,23 @@
+"""The words of one turn, collected from pieces that may be split anywhere (concatenated raw)."""
+
+from satellite.core.commands import Command, PublishTranscript, Speaker
+
+
+class Transcript:
+    """One side of the current turn."""
+
+    def __init__(self, speaker: Speaker) -> None:
+        self._speaker = speaker
+        self._text = ""
+
+    def add(self, text: str, conversation: int, turn: int) -> list[Command]:
+        """Publish the text so far, one piece longer."""
+        if not text:
+            return []
+        self._text += text
+        return [PublishTranscript(self._speaker, conversation, turn, self._text.strip(), final=False)]
+
+    def finish(self, conversation: int, turn: int) -> list[Command]:
+        """Publish the final text, once; nothing when nothing was said."""
+        text, self._text = self._text.strip(), ""
+        return [PublishTranscript(self._speaker, conversation, turn, text, final=True)] if text else []

@@ -1,0 +1,161 @@
+"""How the utterance goes up: held back until it is known to be speech, then sent as fast as the link takes it.
+
+Manual activity: activityStart, the utterance from its first sample, activityEnd. An activity without
+speech would close the session (1007), so nothing goes out before speech is confirmed.
+Automatic activity: the same hold, then everything, silence included (the server's detection needs it),
+until the stream is stopped with audioStreamEnd.
+"""
+
+from enum import StrEnum
+
+from satellite.core.commands import (
+    Command,
+    SendActivityEnd,
+    SendActivityStart,
+    SendAudioStreamEnd,
+    SendFrames,
+)
+from satellite.core.utterance import Utterance
+
+
+class UplinkState(StrEnum):
+    """Where the current utterance stands."""
+
+    SHUT = "shut"
+    HELD = "held"
+    READY = "ready"
+    FLOWING = "flowing"
+    SENT = "sent"
+
+
+class UplinkInput(StrEnum):
+    """What happens to it."""
+
+    OPENED = "opened"
+    CONFIRMED = "confirmed"
+    FIRST_SENT = "first sent"
+    ALL_SENT = "all sent"
+    SESSION_GONE = "session gone"
+    ABANDONED = "abandoned"
+
+
+S, I = UplinkState, UplinkInput  # noqa: E741 - two letters keep the table readable
+
+RULES: dict[tuple[UplinkState, UplinkInput], UplinkState] = {
+    (S.SHUT, I.OPENED): S.HELD,
+    (S.SHUT, I.CONFIRMED): S.SHUT,
+    (S.SHUT, I.FIRST_SENT): S.SHUT,
+    (S.SHUT, I.ALL_SENT): S.SHUT,
+    (S.SHUT, I.SESSION_GONE): S.SHUT,
+    (S.SHUT, I.ABANDONED): S.SHUT,
+    (S.HELD, I.OPENED): S.HELD,
+    (S.HELD, I.CONFIRMED): S.READY,
+    (S.HELD, I.FIRST_SENT): S.HELD,
+    (S.HELD, I.ALL_SENT): S.HELD,
+    (S.HELD, I.SESSION_GONE): S.HELD,
+    (S.HELD, I.ABANDONED): S.SHUT,
+    (S.READY, I.OPENED): S.HELD,
+    (S.READY, I.CONFIRMED): S.READY,
+    (S.READY, I.FIRST_SENT): S.FLOWING,
+    (S.READY, I.ALL_SENT): S.READY,
+    (S.READY, I.SESSION_GONE): S.READY,
+    (S.READY, I.ABANDONED): S.SHUT,
+    (S.FLOWING, I.OPENED): S.HELD,
+    (S.FLOWING, I.CONFIRMED): S.FLOWING,
+    (S.FLOWING, I.FIRST_SENT): S.FLOWING,
+    (S.FLOWING, I.ALL_SENT): S.SENT,
+    (S.FLOWING, I.SESSION_GONE): S.READY,
+    (S.FLOWING, I.ABANDONED): S.SHUT,
+    (S.SENT, I.OPENED): S.HELD,
+    (S.SENT, I.CONFIRMED): S.SENT,
+    (S.SENT, I.FIRST_SENT): S.SENT,
+    (S.SENT, I.ALL_SENT): S.SENT,
+    (S.SENT, I.SESSION_GONE): S.READY,
+    (S.SENT, I.ABANDONED): S.SHUT,
+}
+
+
+class Uplink:
+    """Drives the utterance's cursor; the conversation calls `pump` after every event."""
+
+    def __init__(self, *, manual: bool) -> None:
+        self.utterance = Utterance()
+        self.state = UplinkState.SHUT
+        self._manual = manual
+
+    @property
+    def is_unsent(self) -> bool:
+        """Whether the server has heard nothing of the current utterance."""
+        return self.state in (UplinkState.HELD, UplinkState.READY)
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether the current utterance is known to be speech."""
+        return self.state not in (UplinkState.SHUT, UplinkState.HELD)
+
+    @property
+    def is_flowing(self) -> bool:
+        """Whether the server is in the middle of hearing it."""
+        return self.state is UplinkState.FLOWING
+
+    def open(self, from_sample: int) -> None:
+        """A new utterance, held back."""
+        self.utterance.open(from_sample)
+        self._apply(UplinkInput.OPENED)
+
+    def confirm(self) -> None:
+        """It is speech: it may go out."""
+        self._apply(UplinkInput.CONFIRMED)
+
+    def end(self) -> None:
+        """The user has finished. In automatic mode the stream goes on: the server decides."""
+        if self._manual:
+            self.utterance.end()
+
+    def go_on(self) -> bool:
+        """Take more speech into the utterance just ended; False when the server has heard of its end."""
+        if self.is_flowing or self.state is UplinkState.READY:
+            self.utterance.go_on()
+            return True
+        return False
+
+    def answered(self) -> None:
+        """The reply has begun: this utterance is not needed for a replay any more."""
+        if self._manual and self.state is UplinkState.SENT:
+            self.abandon()
+        else:
+            self.utterance.keep_unsent()
+
+    def session_gone(self) -> None:
+        """Whatever was sent is lost with the session: the next one hears it from the start."""
+        self.utterance.rewind()
+        self._apply(UplinkInput.SESSION_GONE)
+
+    def abandon(self) -> None:
+        """Nothing more of it goes out."""
+        self.utterance.drop()
+        self._apply(UplinkInput.ABANDONED)
+
+    def stop(self, session: int | None) -> list[Command]:
+        """Nothing more goes up; in automatic mode the server is told that the microphone pauses."""
+        pauses = not self._manual and self.is_flowing and session is not None
+        self.abandon()
+        return [SendAudioStreamEnd(session)] if pauses and session is not None else []
+
+    def pump(self, session: int | None) -> list[Command]:
+        """Commands that bring the server up to date; none without an open session or confirmed speech."""
+        if session is None or self.state not in (UplinkState.READY, UplinkState.FLOWING):
+            return []
+        commands: list[Command] = []
+        if self.state is UplinkState.READY:
+            if self._manual:
+                commands.append(SendActivityStart(session))
+            self._apply(UplinkInput.FIRST_SENT)
+        commands += [SendFrames(session, first, pcm) for first, pcm in self.utterance.unsent()]
+        if self.utterance.has_ended:
+            commands.append(SendActivityEnd(session) if self._manual else SendAudioStreamEnd(session))
+            self._apply(UplinkInput.ALL_SENT)
+        return commands
+
+    def _apply(self, happened: UplinkInput) -> None:
+        self.state = RULES[self.state, happened]
