@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 
 class Section(BaseModel):
@@ -27,6 +27,8 @@ class Section(BaseModel):
 Ms = Annotated[int, Field(ge=0, le=600_000)]
 Percent = Annotated[int, Field(ge=0, le=100)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
+OptionalPath = Annotated[Path | None, BeforeValidator(lambda value: None if value == "" else value)]
+"""A path, or none: written as an empty string in TOML, which has no null."""
 TopicSegment = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
 
 
@@ -74,7 +76,7 @@ class AudioSettings(Section):
     noise_suppression: bool = False
     """WebRTC noise suppression and high-pass filter in the capture path."""
 
-    stall_ms: Annotated[int, Field(ge=200, le=60_000)] = 2000
+    stall_ms: Annotated[int, Field(ge=200, le=10_000)] = 2000
     """A device that has not called back for this long is lost, and opened again, in milliseconds."""
 
     retry_max_s: Annotated[float, Field(ge=1, le=300)] = 15.0
@@ -96,8 +98,8 @@ class GateSettings(Section):
     wake_lookback_ms: Ms = 400
     """An utterance begins this long before the detection (engines report a word 60 to 250 ms after its end)."""
 
-    speech_after_wake_ms: Ms = 300
-    """Voice needed after the wake word before it counts as speech: its own end is not an utterance."""
+    speech_after_wake_ms: Ms = 200
+    """Voice needed after the wake word before it counts as speech: its own end (at most 140 ms) is not an utterance."""
 
     preroll_ms: Ms = 300
     """An utterance without a wake word begins this long before its first voiced piece."""
@@ -170,7 +172,7 @@ class LiveSettings(Section):
     api_key: SecretStr = SecretStr("")
     """Secret. The key; better in the environment (SATELLITE_LIVE__API_KEY) or in api_key_file."""
 
-    api_key_file: Path | None = None
+    api_key_file: OptionalPath = None
     """File whose content is the key (a systemd credential)."""
 
     voice: str = ""
@@ -221,7 +223,7 @@ class MqttSettings(Section):
     password: SecretStr = SecretStr("")
     """Secret. The password; better in the environment (SATELLITE_MQTT__PASSWORD) or in password_file."""
 
-    password_file: Path | None = None
+    password_file: OptionalPath = None
     """File whose content is the password."""
 
     prefix: TopicSegment = "satellite"
@@ -256,7 +258,7 @@ class ServerSettings(Section):
     recogniser: Literal["whisper", "grammar"] = "whisper"
     """whisper: Whisper tiny.en (280 MB, 0.5 s of CPU a command). grammar: fixed commands, for small boards (85 MB)."""
 
-    model_path: Path | None = None
+    model_path: OptionalPath = None
     """Folder with another ctranslate2 Whisper model."""
 
     voice: Literal["slt", "rms", "awb", "kal16"] = "rms"

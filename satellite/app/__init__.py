@@ -1,0 +1,1 @@
+"""Wires and drives: configuration, daemon, dispatch loop, clock, systemd, health, trace, logging."""
