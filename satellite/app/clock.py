@@ -56,7 +56,7 @@ class SimulatedTimeLoop(asyncio.SelectorEventLoop):
         self._holds -= 1
 
 
-class _AdvancingSelector(selectors.DefaultSelector):  # type: ignore[misc,valid-type]  # chosen at run time by the standard library
+class _AdvancingSelector(selectors.DefaultSelector):
     """Asks the kernel first; without news it moves the loop's clock by what the loop wanted to wait."""
 
     def __init__(self, loop: SimulatedTimeLoop) -> None:

@@ -1,11 +1,11 @@
 """What systemd is told: READY, what is the matter, and a sign of life as long as there is life.
 
-Life is: microphone frames flow, or the microphone is known to be lost and each attempt to open it comes
-back. When the loop or an audio call hangs for 20 s, the watchdog starves and systemd starts us again.
+Life is: blocks of the microphone flow, or the microphone is known to be lost and each attempt to open it
+comes back. When the loop or an audio call hangs for 20 s, the watchdog starves and systemd starts us again.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from satellite.app.notify import Notifier
 from satellite.core.commands import Command, PublishProblem, PublishState
@@ -18,32 +18,25 @@ HANG_S = 20.0
 class Health:
     """An observer of the dispatch loop; `watch` runs as a task."""
 
-    def __init__(self, notifier: Notifier, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, notifier: Notifier) -> None:
         self._notifier = notifier
-        self._loop = loop
-        self._sign_at = loop.time()
         self._ready = False
         self._state = "starting"
         self._problems: dict[str, str] = {}
 
     def __call__(self, event: Event, commands: Sequence[Command], now_ms: int) -> None:
-        """Take note of what shows life, and of what is to be shown."""
+        """Show what has changed; READY with the first frames, or once it is known that there is no microphone."""
         for command in commands:
             if isinstance(command, PublishState):
                 self._state = command.state.value
-                self._show()
             elif isinstance(command, PublishProblem):
                 self._problems[command.part] = command.text
-                self._show()
-        if isinstance(event, (FramesCaptured, MicrophoneLost)):
-            self.sign_of_life()
-            if not self._ready:
-                self._ready = True
-                self._notifier.send(READY="1", STATUS=self.status)
-
-    def sign_of_life(self) -> None:
-        """Frames came, or an attempt to open a lost device returned."""
-        self._sign_at = self._loop.time()
+            else:
+                continue
+            self._notifier.send(STATUS=self.status)
+        if not self._ready and isinstance(event, (FramesCaptured, MicrophoneLost)):
+            self._ready = True
+            self._notifier.send(READY="1", STATUS=self.status)
 
     @property
     def status(self) -> str:
@@ -51,14 +44,9 @@ class Health:
         troubles = (f"{part}: {text}" for part, text in sorted(self._problems.items()) if text)
         return "; ".join((self._state, *troubles))
 
-    async def watch(self) -> None:
-        """Feed the watchdog while there is life."""
-        if not self._notifier.watchdog_s:
-            return
-        while True:
-            if self._loop.time() - self._sign_at < HANG_S:
+    async def watch(self, is_alive: Callable[[float], bool]) -> None:
+        """Feed the watchdog while `is_alive(HANG_S)`; ends at once when systemd does not ask for it."""
+        while self._notifier.watchdog_s:
+            if is_alive(HANG_S):
                 self._notifier.send(WATCHDOG="1")
             await asyncio.sleep(self._notifier.watchdog_s / 4)
-
-    def _show(self) -> None:
-        self._notifier.send(STATUS=self.status)
