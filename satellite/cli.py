@@ -85,17 +85,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("satellite run: --paid and --stay go with --substitute", file=sys.stderr)
         return 2
     # each command imports what it needs: `--help` and `check` need no sound and no network
-    from satellite.app import commands
+    from satellite.app.commands import COMMANDS
 
     try:
-        status: int = getattr(commands, arguments.command)(arguments)
+        return COMMANDS[arguments.command](arguments)
     except ConfigError as error:
         print("\n".join(f"satellite: {line}" for line in str(error).splitlines()), file=sys.stderr)
         return EX_CONFIG
     except (SatelliteError, OSError) as error:
         print(f"satellite: {error}", file=sys.stderr)
         return 1
-    return status
 
 
 if __name__ == "__main__":

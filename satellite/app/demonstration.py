@@ -1,108 +1,70 @@
-"""A conversation on the terminal: shown as it happens, and summed up at the end.
+"""`run --substitute`: a conversation with embedded parts for what is missing.
 
-`Show` is an observer of the dispatch loop; with the simulated room, `demonstrate` lets its people speak.
+In the simulated room its people hold one conversation, which is recorded; with a sound card you do.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from satellite.app.trace import Stages, Trace
-from satellite.core import commands as do
-from satellite.core import events as ev
+from satellite.app.daemon import Daemon
+from satellite.app.running import sound_card, until_cancelled
+from satellite.app.show import Show, summary
+from satellite.app.substitute import Substitutes, plan
+from satellite.audio.capture import CaptureBuffer
+from satellite.audio.device import DeviceReports
+from satellite.audio.devices import probe
+from satellite.audio.playback import PlaybackBuffer
+from satellite.settings import Settings
+from satellite.simroom.recording import Recorder
 from satellite.simroom.room import Room
-from satellite.simroom.script import CONVERSATION, Said, perform
+from satellite.simroom.script import CONVERSATION, perform
 
-LABEL_WIDTH = 10
-
-
-@dataclass(slots=True)
-class Tally:
-    """What the summary is made of."""
-
-    heard: list[str] = field(default_factory=list)
-    said: list[str] = field(default_factory=list)
-    cut_ins: int = 0
-    stages: list[Stages] = field(default_factory=list)
-    tokens: int = 0
+ROOM_SER_DB = 9.0
+"""How much louder people are at the simulated microphone than the reply's echo: a speaker an arm's length away."""
 
 
-class Show:
-    """Prints what happens, one line each, with the seconds since the start."""
-
-    def __init__(self, write: Callable[[str], None] = print) -> None:
-        self.tally = Tally()
-        self.states: asyncio.Queue[do.ShownState] = asyncio.Queue()
-        self._write = write
-        self._trace = Trace(self._delays)
-        self._began_at_ms: int | None = None
-        self._now_ms = 0
-
-    def __call__(self, event: ev.Event, commands: Sequence[do.Command], now_ms: int) -> None:
-        """Show one event and what came of it."""
-        self._now_ms = now_ms
-        if self._began_at_ms is None:
-            self._began_at_ms = now_ms
-        self._trace(event, commands, now_ms)
-        if isinstance(event, ev.SpeechStarted) and any(isinstance(command, do.FlushPlayback) for command in commands):
-            self.tally.cut_ins += 1
-            self._line("cut in", "the reply falls silent")
-        for command in commands:
-            self._show(command)
-
-    def person(self, said: Said) -> None:
-        """Someone in the room speaks."""
-        again = f" (again, {said.attempt})" if said.attempt > 1 else ""
-        self._line("person", f"“{said.text}”{again}")
-
-    async def shown_states(self) -> AsyncIterator[do.ShownState]:
-        """Every state as it is shown."""
-        while True:
-            yield await self.states.get()
-
-    def _show(self, command: do.Command) -> None:
-        match command:
-            case do.PublishState(state=state):
-                self.states.put_nowait(state)
-                self._line("state", state.value)
-            case do.PublishWake(word=word) if word:
-                self._line("wake", f"{word} ({command.score:.2f})")
-            case do.PublishTranscript(speaker=do.Speaker.USER, text=text, final=True):
-                self.tally.heard.append(text)
-                self._line("heard", f"“{text}”")
-            case do.PublishTranscript(speaker=do.Speaker.ASSISTANT, text=text, final=True):
-                self.tally.said.append(text)
-                self._line("said", f"“{text}”")
-            case do.PublishProblem(part=part, text=text):
-                self._line("problem", f"{part}: {text or 'well again'}")
-            case do.PublishUsage(total_tokens=tokens):
-                self.tally.tokens += tokens
-            case _:
-                return
-
-    def _delays(self, stages: Stages) -> None:
-        self.tally.stages.append(stages)
-        self._line("delays", str(stages))
-
-    def _line(self, label: str, text: str) -> None:
-        elapsed_s = (self._now_ms - (self._began_at_ms or self._now_ms)) / 1000
-        self._write(f"{elapsed_s:7.2f}  {label:<{LABEL_WIDTH}}{text}")
+async def run_substituted(settings: Settings, *, paid: bool, stay: bool, recording: Path) -> int:
+    """With embedded parts for what is missing; in the simulated room, one conversation."""
+    chosen = await plan(settings, await asyncio.to_thread(probe, settings.audio), paid=paid)
+    substitutes = Substitutes(chosen)
+    print("\n".join(chosen.lines), flush=True)
+    try:
+        settings = await substitutes.start(settings)
+        print("\n".join([*substitutes.notes, ""]), flush=True)
+        show = Show(lambda line: print(line, flush=True))
+        if not chosen.room:
+            daemon = Daemon(settings, sound_card(settings))
+            daemon.observe(show)
+            print(f"Say “{settings.gate.wake_word.replace('_', ' ')}”, then speak. Ctrl-C ends it.\n", flush=True)
+            await until_cancelled(daemon)
+            return 0
+        return await _converse(settings, show, stay=stay, recording=recording)
+    finally:
+        await asyncio.shield(substitutes.stop())
 
 
-async def demonstrate(room: Room, show: Show) -> str:
-    """Let the people of the room hold their conversation; returns what went wrong, or an empty string."""
-    performance = await perform(CONVERSATION, room, show.shown_states(), on_said=show.person)
-    return performance.missed
+async def _converse(settings: Settings, show: Show, *, stay: bool, recording: Path) -> int:
+    """The simulated room holds its conversation and is recorded; 1 when it did not go as written."""
+    rooms: list[Room] = []
+    with Recorder(recording) as recorder:
 
+        def make_room(capture: CaptureBuffer, playback: PlaybackBuffer, reports: DeviceReports) -> Room:
+            rooms.append(Room(capture, playback, reports, ser_db=ROOM_SER_DB, recorder=recorder))
+            return rooms[0]
 
-def summary(tally: Tally, recording: Path) -> list[str]:
-    """The last lines: what happened, and where to listen to it."""
-    answers = [stages.answer_ms for stages in tally.stages if stages.answer_ms is not None]
-    typical = f"{sorted(answers)[len(answers) // 2]} ms" if answers else "none"
-    return [
-        "",
-        f"Heard {len(tally.heard)} times, answered {len(tally.said)} times, cut in {tally.cut_ins} times.",
-        f"From the end of a turn to its answer: {typical} (median of {len(answers)}).  Tokens: {tally.tokens}.",
-        f"Listen: {recording} (left: what the microphone heard, right: what the speaker played).",
-    ]
+        daemon = Daemon(settings, make_room)
+        daemon.observe(show)
+        stop = asyncio.Event()
+        running = asyncio.create_task(daemon.run(stop))
+        try:
+            trouble = (await perform(CONVERSATION, rooms[0], show.shown_states(), on_said=show.person)).missed
+            print("\n".join(summary(show.tally, recording)), flush=True)
+            if trouble:
+                print(f"The conversation did not go as written: {trouble}", flush=True)
+            if stay:
+                print("Staying (--stay): Ctrl-C ends it.", flush=True)
+                await running
+            return 1 if trouble else 0
+        finally:
+            stop.set()
+            await running

@@ -7,8 +7,6 @@ import socket
 import tempfile
 from pathlib import Path
 
-from satellite.settings import MqttSettings
-
 log = logging.getLogger(__name__)
 
 START_S = 10.0
@@ -63,11 +61,6 @@ class OwnBroker:
         if self._folder is not None:
             self._folder.cleanup()
             self._folder = None
-
-
-async def has_broker(settings: MqttSettings) -> bool:
-    """Whether something listens where the configured broker should be."""
-    return await answers(settings.host, settings.port)
 
 
 async def answers(host: str, port: int, within_s: float = 1.0) -> bool:

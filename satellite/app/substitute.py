@@ -6,66 +6,71 @@ A key together with the simulated room would be spent on a demonstration: that t
 
 import logging
 from dataclasses import dataclass
-from typing import Protocol
 
 from pydantic import SecretStr
 
-from satellite.app.own_broker import OwnBroker, has_broker
+from satellite.app.own_broker import OwnBroker, answers
+from satellite.audio.devices import Probe
 from satellite.live_server.server import LiveServer
-from satellite.settings import AudioSettings, LiveSettings, Settings
+from satellite.settings import AudioSettings, LiveSettings, MqttSettings, Settings
 
 log = logging.getLogger(__name__)
-
-
-class Probe(Protocol):
-    """Which input PortAudio opens: the configured one, else "default", else "" for none."""
-
-    async def __call__(self, settings: AudioSettings) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What is real and what is embedded, with a line for the user about each."""
 
-    input_device: str
+    audio: AudioSettings
+    room: bool
     server: bool
     broker: bool
     lines: tuple[str, ...]
 
-    @property
-    def room(self) -> bool:
-        """Whether the simulated room stands in for the sound card."""
-        return not self.input_device
 
-
-async def plan(settings: Settings, probe: Probe, *, paid: bool) -> Plan:
-    """Find out what is missing."""
-    device = await probe(settings.audio)
+async def plan(settings: Settings, card: Probe, *, paid: bool) -> Plan:
+    """Find out what is missing; `card` says which sound devices open."""
+    room = not card.has_microphone
+    audio = settings.audio.model_copy(
+        update={
+            "input_device": card.input_device or settings.audio.input_device,
+            "output_device": card.output_device or settings.audio.output_device,
+        }
+    )
     has_key = bool(settings.live.api_key.get_secret_value())
     elsewhere = settings.live.base_url != LiveSettings().base_url
-    spared = has_key and not elsewhere and not device and not paid
+    spared = has_key and room and not elsewhere and not paid
     server = spared or not (has_key or elsewhere)
-    broker = settings.mqtt.enabled and not await has_broker(settings.mqtt)
-    place = f"{settings.mqtt.host}:{settings.mqtt.port}"
-    if not device:
-        sound = "the simulated room (PortAudio opens neither the configured nor the default input)"
-    elif device == settings.audio.input_device:
-        sound = f"the sound card, {device}"
-    else:
-        sound = f"the sound card, {device} ({settings.audio.input_device} cannot be opened)"
+    broker = settings.mqtt.enabled and not await answers(settings.mqtt.host, settings.mqtt.port)
+    lines = (
+        f"Sound:    {_sound_line(settings, card)}",
+        f"Live API: {_live_line(settings, server=server, spared=spared)}",
+        f"MQTT:     {_mqtt_line(settings, broker=broker)}",
+    )
+    return Plan(audio, room, server, broker, lines)
+
+
+def _sound_line(settings: Settings, card: Probe) -> str:
+    if not card.has_microphone:
+        return f"the simulated room, for want of a sound card ({card.input_problem})"
+    problems = [problem for problem in (card.input_problem, card.output_problem) if problem]
+    instead = f" ({'; '.join(problems)})" if problems else ""
+    return f"the sound card, {card.input_device} and {card.output_device or settings.audio.output_device}{instead}"
+
+
+def _live_line(settings: Settings, *, server: bool, spared: bool) -> str:
     if spared:
-        live = "the embedded server (there is a key, but the simulated room would spend it: --paid to use it)"
-    elif server:
-        live = "the embedded server (no key: SATELLITE_LIVE__API_KEY or live.api_key_file)"
-    else:
-        live = f"{settings.live.base_url}, {settings.live.model}"
+        return "the embedded server (there is a key, but the simulated room would spend it: --paid to use it)"
+    if server:
+        return "the embedded server, for want of a key (SATELLITE_LIVE__API_KEY or live.api_key_file)"
+    return f"{settings.live.base_url}, {settings.live.model}"
+
+
+def _mqtt_line(settings: Settings, *, broker: bool) -> str:
+    place = f"{settings.mqtt.host}:{settings.mqtt.port}"
     if not settings.mqtt.enabled:
-        mqtt = "off (mqtt.enabled is false)"
-    elif broker:
-        mqtt = f"a mosquitto of our own (nothing listens at {place})"
-    else:
-        mqtt = place
-    return Plan(device, server, broker, (f"Sound:    {sound}", f"Live API: {live}", f"MQTT:     {mqtt}"))
+        return "off (mqtt.enabled is false)"
+    return f"a mosquitto of our own, since nothing listens at {place}" if broker else place
 
 
 class Substitutes:
@@ -80,9 +85,7 @@ class Substitutes:
 
     async def start(self, settings: Settings) -> Settings:
         """The settings with every embedded part in place. Raises SpeechError or OSError."""
-        if self._plan.input_device:
-            audio = settings.audio.model_copy(update={"input_device": self._plan.input_device})
-            settings = settings.model_copy(update={"audio": audio})
+        settings = settings.model_copy(update={"audio": self._plan.audio})
         if self._plan.broker:
             settings = settings.model_copy(update={"mqtt": await self._start_broker(settings)})
         if self._plan.server:
@@ -106,7 +109,7 @@ class Substitutes:
             await self._server.close()
         await self._broker.stop()
 
-    async def _start_broker(self, settings: Settings) -> object:
+    async def _start_broker(self, settings: Settings) -> MqttSettings:
         trouble = await self._broker.start()
         if trouble:
             self.notes.append(f"MQTT:     off ({trouble})")

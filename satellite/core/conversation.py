@@ -29,6 +29,7 @@ MICROPHONE_EVENTS = (
 class Conversation(HearingRules, AnsweringRules, ConnectingRules, HouseholdRules):
     """The whole of what is decided."""
 
+    @property
     def deadline_ms(self) -> int | None:
         """The earliest instant at which something has to happen by itself, or None."""
         due = (self._deadline_ms, self.link.deadline_ms, self.timers.deadline_ms)

@@ -1,0 +1,66 @@
+"""The command line, as a process: what it prints, where, and its exit status."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SECRET = "not-a-real-key-0123456789"
+
+
+def satellite(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "satellite.cli", *arguments],
+        capture_output=True,
+        text=True,
+        env=os.environ | environment,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_version() -> None:
+    assert satellite("--version").stdout.startswith("satellite 0.")
+
+
+@pytest.mark.parametrize("command", ["run", "check", "serve", "devices"])
+def test_every_command_explains_itself(command: str) -> None:
+    result = satellite(command, "--help")
+    assert result.returncode == 0
+    assert command in satellite("--help").stdout
+
+
+def test_check_prints_the_configuration_and_masks_secrets() -> None:
+    result = satellite("check", "--set", "audio.volume_percent=12", SATELLITE_LIVE__API_KEY=SECRET)
+    assert result.returncode == 0
+    assert "volume_percent = 12" in result.stdout
+    assert SECRET not in result.stdout + result.stderr
+
+
+def test_a_wrong_configuration_is_78_with_file_key_and_expectation(tmp_path: Path) -> None:
+    file = tmp_path / "satellite.toml"
+    file.write_text("[gate]\nhangover_ms = -1\n")
+    for command in ("check", "run", "serve"):
+        result = satellite(command, "--config", str(file))
+        assert result.returncode == 78
+        expected = f"satellite: {file}:2: gate.hangover_ms: expected greater than or equal to 0, got -1\n"
+        assert result.stderr == expected
+
+
+def test_a_url_that_would_show_the_key_is_78() -> None:
+    result = satellite("run", "--set", "live.base_url=http://example.org", SATELLITE_LIVE__API_KEY=SECRET)
+    assert result.returncode == 78
+    assert "live.base_url" in result.stderr
+    assert SECRET not in result.stderr
+
+
+def test_paid_and_stay_belong_to_substitute() -> None:
+    assert satellite("run", "--paid").returncode == 2
+
+
+def test_a_port_that_is_none_is_78() -> None:
+    result = satellite("serve", "--port", "eighty")
+    assert result.returncode == 78
+    assert "--port" in result.stderr

@@ -1,0 +1,141 @@
+"""Settings: precedence, refusals by name and place, secrets that never show."""
+
+from pathlib import Path
+
+import pytest
+
+from satellite.app.config_file import effective, example
+from satellite.app.configuration import fields, load
+from satellite.core.errors import ConfigError
+
+ROOT = Path(__file__).parents[2]
+SECRET = "not-a-real-key-0123456789"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "satellite.toml"
+
+
+def refusal(file: Path | None = None, sets: tuple[str, ...] = (), environment: dict[str, str] | None = None) -> str:
+    with pytest.raises(ConfigError) as caught:
+        load(file, sets, environment or {})
+    return str(caught.value)
+
+
+def test_the_example_file_is_what_the_settings_say() -> None:
+    assert (ROOT / "config" / "satellite.toml").read_text() == example()
+
+
+def test_every_key_has_a_comment_and_its_default_in_the_example(file: Path) -> None:
+    uncommented = "\n".join(
+        line[1:] if line.startswith("#") and not line.startswith("# ") else line for line in example().splitlines()
+    )
+    file.write_text(uncommented)
+    assert load(file) == load(None)
+    assert all(info.description and info.description.endswith(".") for _, _, info in fields())
+
+
+def test_precedence_is_set_then_environment_then_file_then_default(file: Path) -> None:
+    file.write_text('[live]\nmodel = "from-file"\nvoice = "from-file"\nlanguage = "from-file"\n')
+    environment = {"SATELLITE_LIVE__MODEL": "from-env", "SATELLITE_LIVE__VOICE": "from-env"}
+    live = load(file, ["live.model=from-set"], environment).live
+    assert (live.model, live.voice, live.language) == ("from-set", "from-env", "from-file")
+    assert live.api_version == "v1beta"
+
+
+def test_an_unknown_key_is_named_with_its_line(file: Path) -> None:
+    file.write_text("[gate]\nvad_aggressiveness = 1\n\n[audio]\nvolume = 3\n")
+    assert refusal(file).startswith(f"{file}:5: audio.volume: no such key")
+
+
+def test_an_unknown_section_is_named(file: Path) -> None:
+    file.write_text("[sound]\nvolume = 3\n")
+    assert "sound" in refusal(file)
+    assert "no such section" in refusal(file)
+
+
+def test_a_wrong_value_is_named_with_what_was_expected_and_what_was_given(file: Path) -> None:
+    file.write_text("[audio]\n# how loud\nvolume_percent = 900\n")
+    assert refusal(file) == f"{file}:3: audio.volume_percent: expected less than or equal to 100, got 900"
+
+
+def test_every_mistake_gets_its_line(file: Path) -> None:
+    file.write_text('[audio]\nvolume_percent = 900\n[gate]\nwake_word = "computer"\n')
+    assert [line.partition(": expected")[0] for line in refusal(file).splitlines()] == [
+        f"{file}:2: audio.volume_percent",
+        f"{file}:4: gate.wake_word",
+    ]
+
+
+@pytest.mark.parametrize("text", ["[audio\n", "volume_percent 3", "[audio]\nvolume_percent = \n"])
+def test_broken_toml_is_refused_with_its_position(file: Path, text: str) -> None:
+    file.write_text(text)
+    assert refusal(file).startswith(f"{file}: is not TOML: ")
+    assert "line" in refusal(file)
+
+
+def test_a_value_where_a_section_belongs_is_refused(file: Path) -> None:
+    file.write_text("audio = 3\n")
+    assert "audio: expected a section" in refusal(file)
+
+
+def test_a_missing_file_and_one_that_is_no_text_are_refused(file: Path) -> None:
+    assert "cannot be read: No such file" in refusal(file)
+    file.write_bytes(b"\xff\xfe")
+    assert "is not UTF-8 text" in refusal(file)
+
+
+def test_a_secret_is_refused_on_the_command_line_and_not_repeated() -> None:
+    line = refusal(sets=(f"live.api_key={SECRET}",))
+    assert "SATELLITE_LIVE__API_KEY" in line
+    assert SECRET not in line
+
+
+@pytest.mark.parametrize("text", ["gate.wake_word", "wake_word=alexa", "=", ""])
+def test_a_set_without_section_key_and_value_is_refused(text: str) -> None:
+    assert refusal(sets=(text,)) == "--set: expected section.key=value"
+
+
+def test_one_underscore_in_the_environment_is_a_mistake_and_not_ignored() -> None:
+    assert "SATELLITE_LIVE_MODEL" in refusal(environment={"SATELLITE_LIVE_MODEL": "x"})
+    assert load(None, (), {"SATELLITE_UNRELATED": "x", "PATH": "/bin"}) == load(None)
+
+
+def test_a_value_that_may_be_a_secret_is_never_repeated(file: Path) -> None:
+    file.write_text(f'[live]\napi_key = ["{SECRET}"]\napikey = "{SECRET}"\n')
+    assert SECRET not in refusal(file)
+    assert "live.api_key" in refusal(file)
+
+
+def test_secrets_are_masked_by_key_name() -> None:
+    settings = load(None, (), {"SATELLITE_LIVE__API_KEY": SECRET, "SATELLITE_MQTT__PASSWORD": SECRET})
+    assert SECRET not in effective(settings)
+    assert 'api_key = "********"' in effective(settings)
+    assert 'password = "********"' in effective(settings)
+    assert SECRET not in repr(settings)
+
+
+def test_the_effective_configuration_can_be_read_back(file: Path) -> None:
+    settings = load(None, ["audio.volume_percent=33", "conversation.activity=automatic", "server.port=0"])
+    file.write_text(effective(settings))
+    assert load(file) == settings
+
+
+def test_a_secret_comes_from_its_file_unless_it_is_given(file: Path, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text(f"{SECRET}\n")
+    file.write_text(f'[live]\napi_key_file = "{tmp_path / "key"}"\n')
+    assert load(file).live.api_key.get_secret_value() == SECRET
+    given = load(file, (), {"SATELLITE_LIVE__API_KEY": "given"})
+    assert given.live.api_key.get_secret_value() == "given"
+
+
+def test_an_empty_secret_file_means_that_there_is_none(file: Path, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("")
+    file.write_text(f'[live]\napi_key_file = "{tmp_path / "key"}"\n')
+    assert load(file).live.api_key.get_secret_value() == ""
+
+
+def test_a_secret_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    line = refusal(sets=(f"mqtt.password_file={tmp_path / 'none'}",))
+    assert line == f"mqtt.password_file: {tmp_path / 'none'} cannot be read: No such file or directory"
