@@ -34,6 +34,8 @@ class Show:
         self._trace = Trace(self._delays)
         self._began_at_ms: int | None = None
         self._now_ms = 0
+        self._hearing = ""
+        self._heard = ""
 
     def __call__(self, event: ev.Event, commands: Sequence[do.Command], now_ms: int) -> None:
         """Show one event and what came of it."""
@@ -61,12 +63,17 @@ class Show:
         match command:
             case do.PublishState(state=state):
                 self.states.put_nowait(state)
+                if state is do.ShownState.SPEAKING:
+                    self._show_heard()
                 self._line("state", state.value)
             case do.PublishWake(word=word) if word:
                 self._line("wake", f"{word} ({command.score:.2f})")
-            case do.PublishTranscript(speaker=do.Speaker.USER, text=text, final=True):
-                self.tally.heard.append(text)
-                self._line("heard", f"“{text}”")
+            case do.PublishTranscript(speaker=do.Speaker.USER, text=text, final=final):
+                self._hearing = text
+                if final:
+                    self.tally.heard.append(text)
+                    self._show_heard()
+                    self._hearing = self._heard = ""
             case do.PublishTranscript(speaker=do.Speaker.ASSISTANT, text=text, final=True):
                 self.tally.said.append(text)
                 self._line("said", f"“{text}”")
@@ -76,6 +83,12 @@ class Show:
                 self.tally.tokens += tokens
             case _:
                 return
+
+    def _show_heard(self) -> None:
+        """Pieces may come at any time: show them when the reply begins, and again only if they have changed."""
+        if self._hearing != self._heard:
+            self._heard = self._hearing
+            self._line("heard", f"“{self._heard}”")
 
     def _delays(self, stages: Stages) -> None:
         self.tally.stages.append(stages)
@@ -92,7 +105,7 @@ def summary(tally: Tally, recording: Path) -> list[str]:
     typical = f"{sorted(answers)[len(answers) // 2]} ms" if answers else "none"
     return [
         "",
-        f"Heard {len(tally.heard)} times, answered {len(tally.said)} times, cut in {tally.cut_ins} times.",
+        f"Turns heard: {len(tally.heard)}. Replies: {len(tally.said)}, of which cut into: {tally.cut_ins}.",
         f"From the end of a turn to its answer: {typical} (median of {len(answers)}).  Tokens: {tally.tokens}.",
         f"Listen: {recording} (left: what the microphone heard, right: what the speaker played).",
     ]

@@ -1,0 +1,156 @@
+"""The whole daemon as a process: its command, a real broker, a real Live server over its socket, a real ALSA device."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soxr
+from support.mosquitto import Mosquitto, Subscriber
+from support.process import KEY, DaemonProcess, ServerThread
+from support.pulse import SPEAKER_RATE_HZ, PulseCard, require_pulse
+
+from satellite.core.pcm import CAPTURE_RATE_HZ, silence
+from satellite.live_server.clock_words import says_time
+from satellite.simroom.people import sentence
+from satellite.speech.recogniser import Recogniser
+
+NOW = datetime(2026, 11, 22, 15, 45)
+STATE = "satellite/kitchen/state"
+AVAILABILITY = "satellite/kitchen/availability"
+
+
+@pytest.fixture
+def card() -> Iterator[PulseCard]:
+    require_pulse()
+    with PulseCard() as started:
+        yield started
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Mosquitto]:
+    with Mosquitto(tmp_path / "mosquitto") as started:
+        yield started
+
+
+@pytest.fixture
+def watching(broker: Mosquitto) -> Iterator[Subscriber]:
+    with Subscriber(broker) as subscriber:
+        yield subscriber
+
+
+@pytest.fixture
+def server() -> Iterator[ServerThread]:
+    with ServerThread(lambda: NOW) as started:
+        yield started
+
+
+def pause(duration_s: float) -> bytes:
+    return silence(int(duration_s * CAPTURE_RATE_HZ))
+
+
+def recognised(recording: bytes) -> str:
+    """What a recording of the speaker says."""
+    at_capture_rate = soxr.resample(np.frombuffer(recording, dtype="<i2"), SPEAKER_RATE_HZ, CAPTURE_RATE_HZ)
+
+    async def main() -> str:
+        recogniser = Recogniser("whisper")
+        await recogniser.start()
+        try:
+            return await recogniser.recognise(at_capture_rate.astype("<i2").tobytes())
+        finally:
+            await recogniser.close()
+
+    return asyncio.run(main())
+
+
+def test_someone_asks_for_the_time_and_hears_it(
+    tmp_path: Path, card: PulseCard, broker: Mosquitto, watching: Subscriber, server: ServerThread
+) -> None:
+    with DaemonProcess(tmp_path, card, broker, server.port) as daemon:
+        daemon.wait_for_notification("READY=1")
+        watching.wait_for(STATE, "idle")
+        recording = card.record()
+        card.feed(
+            pause(0.5) + sentence("hey jarvis", "slt") + pause(0.8) + sentence("What time is it?", "slt") + pause(3)
+        )
+        watching.wait_for(STATE, "follow_up")
+        answer = recognised(recording.stop())
+        assert says_time(answer, NOW), answer
+        heard = watching.wait_for("satellite/kitchen/transcript/input", accept=lambda text: '"final":true' in text)
+        assert "time" in heard.text
+        assert KEY not in daemon.command_line
+        assert daemon.terminate() == 0
+        watching.wait_for(AVAILABILITY, "offline")
+        everything = daemon.log + "".join(message.topic + message.text for message in watching.messages)
+        assert KEY not in everything
+        assert "STOPPING=1" in daemon.wait_for_notification("STOPPING=1")
+
+
+def test_mute_in_mid_reply_silences_and_closes(
+    tmp_path: Path, card: PulseCard, broker: Mosquitto, watching: Subscriber, server: ServerThread
+) -> None:
+    with DaemonProcess(tmp_path, card, broker, server.port) as daemon:
+        watching.wait_for(STATE, "idle")
+        daemon.wait_for_notification("READY=1")
+        card.feed(
+            pause(0.5) + sentence("hey jarvis", "slt") + pause(0.8) + sentence("Tell me a story.", "slt") + pause(60)
+        )
+        watching.wait_for(STATE, "speaking")
+        watching.publish("satellite/kitchen/command/mute", "ON")
+        watching.wait_for(STATE, "muted")
+        watching.wait_for("satellite/kitchen/mute/state", "ON")
+        heard = len(server.utterances)
+        watching.publish("satellite/kitchen/command/listen", "PRESS")
+        watching.publish("satellite/kitchen/command/mute", "OFF")
+        watching.wait_for("satellite/kitchen/mute/state", "OFF", after=len(watching.messages) - 1)
+        assert "listening" not in watching.on(STATE)[watching.on(STATE).index("muted") :]
+        assert len(server.utterances) == heard
+        assert daemon.terminate() == 0
+
+
+def test_the_daemon_starts_without_a_microphone_says_so_and_heals(
+    tmp_path: Path, card: PulseCard, broker: Mosquitto, watching: Subscriber, server: ServerThread
+) -> None:
+    card.stop()
+    lines = "[speech]\nnotices = 'earcon'\n"
+    with DaemonProcess(tmp_path, card, broker, server.port, lines=lines) as daemon:
+        status = daemon.wait_for_notification("READY=1")
+        assert "microphone" in status
+        watching.wait_for(STATE, "no_microphone")
+        card.start()
+        watching.wait_for(STATE, "idle")
+        assert daemon.terminate() == 0
+
+
+def test_goodbye_comes_in_time_when_sound_card_and_broker_hang(
+    tmp_path: Path, card: PulseCard, broker: Mosquitto, watching: Subscriber, server: ServerThread
+) -> None:
+    with DaemonProcess(tmp_path, card, broker, server.port) as daemon:
+        watching.wait_for(STATE, "idle")
+        daemon.wait_for_notification("READY=1")
+        card.freeze()
+        broker.freeze()
+        try:
+            assert daemon.terminate() == 0
+        finally:
+            broker.thaw()
+            card.thaw()
+
+
+def test_a_broker_that_is_killed_finds_everything_again(
+    tmp_path: Path, card: PulseCard, broker: Mosquitto, server: ServerThread
+) -> None:
+    with DaemonProcess(tmp_path, card, broker, server.port) as daemon:
+        daemon.wait_for_notification("READY=1")
+        with Subscriber(broker) as before:
+            before.wait_for(STATE, "idle")
+        broker.kill()
+        broker.start()
+        with Subscriber(broker) as after:
+            after.wait_for(AVAILABILITY, "online")
+            after.wait_for(STATE, "idle")
+            after.wait_for("satellite/kitchen/volume/state", "80")
+        assert daemon.terminate() == 0
