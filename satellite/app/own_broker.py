@@ -33,8 +33,13 @@ class OwnBroker:
         self._folder = tempfile.TemporaryDirectory(prefix="satellite-broker-")
         config = Path(self._folder.name) / "mosquitto.conf"
         config.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence false\nlog_type error\n")
+        # Ctrl-C is for us: the broker has to carry our goodbye. It ends with us even when we are killed.
+        bound_to_us = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
         self._process = await asyncio.create_subprocess_exec(
-            program, "-c", str(config), stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL
+            *(*bound_to_us, program, "-c", str(config)),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            start_new_session=True,
         )
         try:
             async with asyncio.timeout(START_S):

@@ -9,7 +9,8 @@ from satellite.app.daemon import Daemon, DeviceFactory
 from satellite.app.goodbye import on_goodbye
 from satellite.app.trace import Trace
 from satellite.audio.sound_card import SoundCard
-from satellite.settings import Settings
+from satellite.core.errors import ConfigError
+from satellite.settings import LiveSettings, Settings
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +29,12 @@ def until_goodbye(main: Coroutine[Any, Any, int]) -> int:
 
 
 async def run(settings: Settings) -> int:
-    """The real thing, until cancelled."""
+    """The real thing, until cancelled. Raises ConfigError where the Live API could only refuse us."""
+    if settings.live.base_url == LiveSettings().base_url and not settings.live.api_key.get_secret_value():
+        raise ConfigError(
+            "live.api_key: expected a key: set SATELLITE_LIVE__API_KEY or live.api_key_file "
+            "(without a key, `satellite run --substitute` uses the embedded server)"
+        )
     daemon = Daemon(settings, sound_card(settings))
     daemon.observe(Trace())
     log.info(

@@ -115,4 +115,5 @@ class Substitutes:
             self.notes.append(f"MQTT:     off ({trouble})")
             return settings.mqtt.model_copy(update={"enabled": False})
         self.notes.append(f"MQTT:     mosquitto_sub -p {self._broker.port} -v -t '{settings.mqtt.prefix}/#' shows it")
-        return settings.mqtt.model_copy(update={"host": "127.0.0.1", "port": self._broker.port, "username": ""})
+        mqtt = settings.mqtt
+        return MqttSettings(host="127.0.0.1", port=self._broker.port, prefix=mqtt.prefix, keepalive_s=mqtt.keepalive_s)

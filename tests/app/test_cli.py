@@ -56,6 +56,20 @@ def test_a_url_that_would_show_the_key_is_78() -> None:
     assert SECRET not in result.stderr
 
 
+def test_without_a_key_the_real_thing_is_78_and_says_what_to_do() -> None:
+    result = satellite("run", SATELLITE_LIVE__API_KEY="")
+    assert result.returncode == 78
+    assert "SATELLITE_LIVE__API_KEY" in result.stderr
+    assert "--substitute" in result.stderr
+
+
+def test_the_daemon_on_hardware_imports_nothing_embedded() -> None:
+    code = "import sys, satellite.app.running; print(*sys.modules, sep='\\n')"
+    modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    embedded = ("satellite.simroom", "satellite.live_server", "ctranslate2", "pocketsphinx", "google")
+    assert [name for name in modules.splitlines() if name.startswith(embedded)] == []
+
+
 def test_paid_and_stay_belong_to_substitute() -> None:
     assert satellite("run", "--paid").returncode == 2
 

@@ -1,0 +1,1 @@
+"""What several parts of the tests share: real programs to test against, with verbs."""
