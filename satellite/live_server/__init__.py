@@ -1,0 +1,1 @@
+"""The embedded Live server: the Live API from the other end, with a small local assistant behind it."""

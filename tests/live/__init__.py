@@ -1,0 +1,1 @@
+"""Tests of the link: the pure protocol, and the client against a real server on simulated time."""
