@@ -113,7 +113,7 @@ class GateSettings(Section):
     suspect_ms: Ms = 60
     """Voice needed before speech is suspected (and a reply is ducked)."""
 
-    confirm_ms: Ms = 200
+    confirm_ms: Ms = 160
     """Voice needed, within half again as long, before speech is confirmed."""
 
     hangover_ms: Ms = 700
@@ -256,7 +256,7 @@ class ServerSettings(Section):
     """Secret. The key that clients must present. Empty: any key will do."""
 
     recogniser: Literal["whisper", "grammar"] = "whisper"
-    """whisper: Whisper tiny.en (280 MB, 0.5 s of CPU a command). grammar: fixed commands, for small boards (85 MB)."""
+    """whisper: Whisper tiny.en (205 MB, 0.3 s of CPU a command). grammar: fixed commands, for small boards (70 MB)."""
 
     model_path: OptionalPath = None
     """Folder with another ctranslate2 Whisper model."""
