@@ -126,6 +126,18 @@ def test_a_crash_between_requests_costs_no_request() -> None:
     with_recogniser(scenario)
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_that_reach_the_whole_service_are_for_the_daemon(number: signal.Signals) -> None:
+    async def scenario(recogniser: Recogniser) -> None:
+        await recogniser.start()
+        loaded = pid_of(recogniser)
+        os.kill(loaded, number)
+        assert await recogniser.recognise(said(STOP)) == "stop"
+        assert recogniser.pid == loaded
+
+    with_recogniser(scenario)
+
+
 def test_a_process_that_hangs_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     async def scenario(recogniser: Recogniser) -> None:
         await recogniser.start()
