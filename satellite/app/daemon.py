@@ -22,6 +22,7 @@ from satellite.audio.playback import PlaybackBuffer
 from satellite.core import commands as do
 from satellite.core import events as ev
 from satellite.core.conversation import Conversation
+from satellite.core.dialogue import Dialogue
 from satellite.gate.gate import Gate
 from satellite.live.link import LiveLink
 from satellite.mqtt.client import MqttClient
@@ -59,7 +60,8 @@ class Daemon:
         """Raises ConfigError for what only the parts can check (wake word, URL)."""
         loop = asyncio.get_running_loop()
         self._settings = settings
-        self._dispatcher = dispatcher = Dispatcher(Conversation(policy_of(settings)), loop)
+        self._conversation = Conversation(policy_of(settings))
+        self._dispatcher = dispatcher = Dispatcher(self._conversation, loop)
         self._notifier = notifier or Notifier()
         self._health = Health(self._notifier)
         self._playback = PlaybackBuffer(
@@ -147,7 +149,8 @@ class Daemon:
     def _hear(self, first_sample: int, pcm: bytes) -> None:
         """The core has the audio before it hears what the gate makes of it."""
         self.post(ev.FramesCaptured(first_sample, pcm))
-        for event in self._gate.accept(first_sample, pcm):
+        speaking = self._conversation.dialogue is Dialogue.SPEAKING
+        for event in self._gate.accept(first_sample, pcm, reply_playing=speaking):
             self.post(event)
 
     # ------------------------------------------------------------ commands

@@ -12,7 +12,7 @@ class AnsweringRules(Scene):
     """From the first chunk to the last sample."""
 
     def _play(self, event: ev.ReplyChunkReceived) -> None:
-        if self.reply.apply(ReplyInput.CONTENT) is ReplyState.CUT:
+        if not self._takes_content():
             return
         if self.dialogue is not Dialogue.SPEAKING:
             self.reply.begin_playback(self._now_ms)
@@ -28,7 +28,7 @@ class AnsweringRules(Scene):
             self._refuse(event)
 
     def _show_reply(self, event: ev.OutputTranscribed) -> None:
-        if self.reply.apply(ReplyInput.CONTENT) is ReplyState.CUT:
+        if not self._takes_content():
             return
         self._do(*self._said.add(event.text, self._conversation, self._exchange.turn))
         if self.dialogue is Dialogue.THINKING:
@@ -42,6 +42,11 @@ class AnsweringRules(Scene):
 
     def _refuse(self, _: ev.LinkEvent) -> None:
         self.reply.apply(ReplyInput.UNWANTED_CONTENT)
+
+    def _takes_content(self) -> bool:
+        """Whether the server's turn is wanted; while the satellite speaks for itself, none is."""
+        content = ReplyInput.UNWANTED_CONTENT if self._exchange.local else ReplyInput.CONTENT
+        return self.reply.apply(content) is ReplyState.OPEN
 
     def _reply_may_begin_while_listening(self) -> bool:
         """Only where the server decides that the user has finished."""
@@ -62,6 +67,7 @@ class AnsweringRules(Scene):
 
     def _complete_unheard(self, _: ev.TurnCompleted) -> None:
         if self._close_turn() and not self._tools:
+            self.uplink.answered()
             self._after_voice()
 
     def _complete_quietly(self, _: ev.TurnCompleted) -> None:
@@ -98,7 +104,7 @@ class AnsweringRules(Scene):
         self._enter(Dialogue.SPEAKING, self.reply.play_end_ms - self._now_ms + self._policy.reply_timeout_ms)
 
     def _run_tool(self, event: ev.ToolCallReceived) -> None:
-        if self.reply.apply(ReplyInput.CONTENT) is ReplyState.CUT:
+        if not self._takes_content():
             return
         self._tools.add(event.call_id)
         self._exchange.has_acted = True

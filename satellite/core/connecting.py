@@ -17,6 +17,7 @@ class ConnectingRules(Scene):
     def _use_session(self, _: ev.SessionOpened) -> None:
         self.link.opened()
         self._problem("link", "")
+        self._take_back(do.Notice.NO_CONNECTION)
         if self.dialogue is Dialogue.THINKING:
             self._wait(self._policy.reply_timeout_ms)
 
@@ -26,8 +27,9 @@ class ConnectingRules(Scene):
 
     def _send_again(self, event: ev.SessionLost) -> None:
         """Before a reply was heard, another session may answer; never twice what has acted."""
+        costs_nothing = event.resume_refused and self.link.resumes  # a fresh session has not been tried
         self._forget_session(event)
-        self._exchange.replays += not event.resume_refused
+        self._exchange.replays += not costs_nothing
         if self._exchange.has_acted or self._exchange.replays > MAX_REPLAYS:
             self._announce(do.Notice.NO_CONNECTION)
             return
@@ -35,20 +37,24 @@ class ConnectingRules(Scene):
 
     def _reopen(self) -> None:
         self.uplink.session_gone()
+        self._heard.forget()
+        self._said.forget()
         self._do(*self.link.need(self._now_ms))
         if self.dialogue is Dialogue.THINKING:
             self._think()
 
     def _lose_reply(self, event: ev.SessionLost) -> None:
-        """What was received is played to its end; then the user is told that the rest is missing."""
-        missing = self.reply.state is ReplyState.OPEN and not self.reply.has_ended
+        self._lose_rest(do.Notice.NO_CONNECTION)
         self._forget_session(event)
+        self._leave_when_over()
+
+    def _lose_rest(self, notice: do.Notice, text: str = "") -> None:
+        """What was received of the reply is played to its end; then the user is told that the rest is missing."""
         self.uplink.abandon()
-        if missing:
+        if self.dialogue is Dialogue.SPEAKING and self.reply.state is ReplyState.OPEN and not self.reply.has_ended:
             self._exchange.after = Dialogue.IDLE
-            self._waiting.append((do.Notice.NO_CONNECTION, ""))
+            self._waiting.append((notice, text))
             self._end_playback()
-            self._leave_when_over()
 
     def _forget_session(self, event: ev.SessionLost) -> None:
         self.link.lost(resume_refused=event.resume_refused)
@@ -59,12 +65,11 @@ class ConnectingRules(Scene):
         self._announce(do.Notice.REFUSED, event.advice)
 
     def _note_refusal(self, event: ev.SessionRefused) -> None:
+        self._lose_rest(do.Notice.REFUSED, event.advice)
         self.link.refused(self._now_ms)
         self._session_gone()
-        self.uplink.abandon()
         self._problem("link", event.advice)
-        if self.dialogue is Dialogue.SPEAKING and not self.reply.has_ended:
-            self._end_playback()
+        if self.dialogue is Dialogue.SPEAKING:
             self._leave_when_over()
 
     def _hand_over(self, event: ev.GoAwayReceived) -> None:
@@ -93,9 +98,11 @@ class ConnectingRules(Scene):
         elif self.link.state is LinkState.HANDING_OVER and waiting and not self._exchange.has_acted:
             self._release_link()
             self._reopen()
-        else:
+        elif waiting:
             self._release_link()
-            if waiting:
-                self._announce(do.Notice.NO_CONNECTION)
-            elif self.dialogue is Dialogue.SPEAKING and not self.reply.has_ended:
-                self._end_playback()
+            self._announce(do.Notice.NO_CONNECTION)
+        else:
+            self._lose_rest(do.Notice.NO_CONNECTION)
+            self._release_link()
+            if self.dialogue is Dialogue.SPEAKING:
+                self._leave_when_over()

@@ -42,11 +42,13 @@ class HearingRules(Scene):
             self._confirm()
 
     def _begin_by_hand_anew(self, event: ev.ListenRequested) -> None:
-        self._cut_reply()
-        self._begin_by_hand(event)
+        if self.mute is MuteState.LIVE:
+            self._cut_reply()
+            self._begin_by_hand(event)
 
     def _open_gate(self, from_sample: int, word: str, score: float) -> None:
-        if self.dialogue is Dialogue.IDLE:
+        if self.dialogue is Dialogue.IDLE or self._exchange.local:
+            self._finish_transcripts()
             self._conversation += 1
         self._do(do.PublishWake(word, score, self._conversation))
         self._do(*self.link.need(self._now_ms))
@@ -73,7 +75,7 @@ class HearingRules(Scene):
             self._hear(event.from_sample - samples_of_ms(self._policy.preroll_ms))
 
     def _barge_in(self, event: ev.SpeechStarted) -> None:
-        if self._policy.barge_in:
+        if self._may_cut_in():
             self._cut_reply()
             self._hear(event.from_sample - samples_of_ms(self._policy.preroll_ms))
 
@@ -90,10 +92,12 @@ class HearingRules(Scene):
         if not was_open:
             return
         self._do(do.FlushPlayback())
-        if self._policy.manual_activity:
+        if not self.uplink.is_flowing:  # nothing of ours made it
             self._after_voice()
-        else:
-            self._hear(self.uplink.utterance.captured_to)
+            return
+        self._hear(self.uplink.utterance.captured_to)
+        if self.voice.state is not VoiceState.SPEAKING:
+            self._wait(self._policy.listen_timeout_ms)  # the server heard what we did not
 
     def _hear(self, from_sample: int) -> None:
         """An utterance that is known to be speech; in automatic mode the stream that flows goes on."""
@@ -101,7 +105,7 @@ class HearingRules(Scene):
         if self._policy.manual_activity or not self.uplink.is_flowing:
             self.uplink.open(from_sample)
         else:
-            self.uplink.utterance.keep_unsent()
+            self.uplink.utterance.keep_from(from_sample)
         self._do(*self.link.need(self._now_ms))
         if self.link.state is LinkState.REFUSED:
             self._announce(do.Notice.REFUSED, self._problems.get("link", ""))
@@ -109,7 +113,12 @@ class HearingRules(Scene):
             self._confirm()
 
     def _duck(self, _: ev.SpeechSuspected) -> None:
-        self._do(do.DuckPlayback())
+        if self._may_cut_in():
+            self._do(do.DuckPlayback())
+
+    def _may_cut_in(self) -> bool:
+        """Only into a reply: while the satellite speaks for itself, nobody has opened the gate."""
+        return self._policy.barge_in and not self._exchange.local
 
     def _restore(self, _: ev.Event) -> None:
         self._do(do.RestorePlayback())

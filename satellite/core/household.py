@@ -24,7 +24,7 @@ class HouseholdRules(Scene):
         if not changed:
             return
         self._do(do.ResetGate())
-        self.voice.forget()
+        self._forget_voice()
         self.uplink.utterance.clear()
         if event.muted:
             self.uplink.abandon()
@@ -57,7 +57,9 @@ class HouseholdRules(Scene):
         first = "microphone" not in self._problems
         self._problem("microphone", event.reason)
         self._do(do.ResetGate())
-        self.voice.forget()
+        self._forget_voice()
+        if self.uplink.is_flowing and not self._policy.manual_activity:
+            self.uplink.utterance.end()  # the server would wait for the silence that ends the turn
         if first:
             self._waiting.append((do.Notice.NO_MICROPHONE, ""))
 
@@ -69,11 +71,13 @@ class HouseholdRules(Scene):
 
     def _find_microphone(self, _: ev.MicrophoneFound) -> None:
         self._problem("microphone", "")
+        self._take_back(do.Notice.NO_MICROPHONE)
 
     def _note_speaker(self, event: ev.SpeakerLost | ev.SpeakerFound) -> None:
         self._problem("speaker", event.reason if isinstance(event, ev.SpeakerLost) else "")
 
     def _say_goodbye(self, _: ev.ShutdownRequested) -> None:
+        self._waiting.clear()
         self._do(do.FlushPlayback())
         self._release_link()
         self._rest()

@@ -86,6 +86,8 @@ class Link:
         self.deadline_ms: int | None = None
         self.used = False
         """Whether anything of the user was sent on this session."""
+        self.resumes = False
+        """Whether this session was opened with a handle."""
         self._numbers = 0
         self._handle: str | None = None
         self._used_at_ms = 0
@@ -110,6 +112,7 @@ class Link:
         self._numbers += 1
         self.session = self._numbers
         self.used = False
+        self.resumes = self._handle is not None
         self.deadline_ms = now_ms + self._connect_timeout_ms
         return [OpenSession(self.session, self._handle)]
 

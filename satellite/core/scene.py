@@ -103,7 +103,9 @@ class Scene:
         return True
 
     def _new_exchange(self, *, local: bool = False) -> None:
+        """The turn before is over for us, whatever the server still has to say of it."""
         self._finish_transcripts()
+        self.reply.apply(ReplyInput.CUT_IN)
         self._exchange = Exchange(
             turn=self._exchange.turn + 1,
             after=Dialogue.IDLE if local else Dialogue.FOLLOW_UP,
@@ -141,6 +143,12 @@ class Scene:
         self._do(do.RestartEndpointer(self._guard_to_sample))
         self._enter(Dialogue.FOLLOW_UP, self._policy.follow_up_ms + self._policy.follow_up_guard_ms)
 
+    def _forget_voice(self) -> None:
+        """What the gate reported will get no end: nothing may stay ducked for it."""
+        if self.voice.state is not VoiceState.SILENT:
+            self._do(do.RestorePlayback())
+        self.voice.forget()
+
     # ------------------------------------------------------------ the voice on the speaker
 
     def _announce(self, notice: do.Notice | None, text: str = "") -> None:
@@ -150,6 +158,11 @@ class Scene:
         self.reply.begin_playback(self._now_ms)
         self._do(do.Announce(self._exchange.turn, notice, text))
         self._enter(Dialogue.SPEAKING, self._policy.reply_timeout_ms)
+
+    def _take_back(self, notice: do.Notice) -> None:
+        """It is not true any more: do not say it."""
+        for said in [waiting for waiting in self._waiting if waiting[0] is notice]:
+            self._waiting.remove(said)
 
     def _cut_reply(self) -> None:
         """Silence first; the server is told by the utterance that follows."""

@@ -12,10 +12,14 @@ class Transcript:
 
     def add(self, text: str, conversation: int, turn: int) -> list[Command]:
         """Publish the text so far, one piece longer."""
-        if not text:
-            return []
         self._text += text
+        if not text or not self._text.strip():
+            return []
         return [PublishTranscript(self._speaker, conversation, turn, self._text.strip(), final=False)]
+
+    def forget(self) -> None:
+        """What was published so far will be heard, or said, anew."""
+        self._text = ""
 
     def finish(self, conversation: int, turn: int) -> list[Command]:
         """Publish the final text, once; nothing when nothing was said."""

@@ -84,11 +84,6 @@ class Uplink:
         self._manual = manual
 
     @property
-    def is_unsent(self) -> bool:
-        """Whether the server has heard nothing of the current utterance."""
-        return self.state in (UplinkState.HELD, UplinkState.READY)
-
-    @property
     def is_confirmed(self) -> bool:
         """Whether the current utterance is known to be speech."""
         return self.state not in (UplinkState.SHUT, UplinkState.HELD)

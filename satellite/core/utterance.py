@@ -54,11 +54,14 @@ class Utterance:
         return (self.captured_to if self._end is None else self._end) - self._first
 
     def append(self, first_sample: int, pcm: bytes) -> None:
-        """Hear on. A gap is filled with silence and counted; after a long one the memory starts anew."""
+        """Hear on. A gap is filled with silence and counted.
+
+        After a long one the memory starts anew, unless it holds an utterance that was over before.
+        """
         gap = first_sample - self.captured_to
         if gap:
-            self.lost_samples += max(gap, 0)
-            if self._pcm and 0 < gap <= LARGEST_GAP_SAMPLES:
+            self.lost_samples += max(gap, 0) if self._pcm else 0
+            if self._pcm and gap > 0 and (gap <= LARGEST_GAP_SAMPLES or self.has_ended):
                 self._pcm += silence(gap)
             else:
                 self._start_anew(first_sample)
@@ -87,6 +90,11 @@ class Utterance:
         """What was sent is answered and needed no more; the window goes on from the cursor."""
         if self._first is not None:
             self._first = self._sent_to
+
+    def keep_from(self, from_sample: int) -> None:
+        """What was sent before `from_sample` is needed no more; a replay begins there."""
+        if self._first is not None:
+            self._first = min(max(from_sample, self._first), self._sent_to)
 
     def drop(self) -> None:
         """No utterance any more."""

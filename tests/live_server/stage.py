@@ -43,11 +43,13 @@ class Mouth:
     """Speaks so many seconds of a constant, whatever the text."""
 
     seconds: float = 1.0
+    takes_s: float = 0.0
     said: list[str] = field(default_factory=list)
 
     async def speak(self, text: str) -> bytes:
         """24 kHz s16le mono."""
         self.said.append(text)
+        await asyncio.sleep(self.takes_s)
         return b"\x10\x00" * int(self.seconds * 24_000)
 
 

@@ -1,0 +1,1 @@
+"""Tests of satellite.core: conversations as scripts, every command watched."""

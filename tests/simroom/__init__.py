@@ -1,0 +1,1 @@
+"""Tests of the simulated room, on simulated time."""
