@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import faulthandler
 import logging
 import os
 import sys
@@ -30,6 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     # with --substitute the terminal shows the conversation; the journal's lines would only interrupt it
     quiet = arguments.substitute and settings.satellite.log_level == "info"
     log_setup.set_up("warning" if quiet else settings.satellite.log_level)
+    faulthandler.enable()  # systemd's watchdog ends what hangs with SIGABRT: the journal shows where it hung
     # a wrong configuration is refused before anything heavy is imported
     from satellite.app import running
 
