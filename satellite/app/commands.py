@@ -14,14 +14,19 @@ from satellite.app.config_file import effective
 from satellite.app.configuration import SYSTEM_FILE, load
 from satellite.app.goodbye import on_goodbye
 from satellite.core.errors import ConfigError
+from satellite.live.endpoints import developer_endpoint
+from satellite.mqtt.login import read_login
 from satellite.settings import ServerSettings, Settings
 
 log = logging.getLogger(__name__)
 
 
 def check(arguments: argparse.Namespace) -> int:
-    """Print the configuration in force."""
-    print(effective(_settings(arguments)), end="")
+    """Print the configuration in force, after all that can be checked without hardware or network."""
+    settings = _settings(arguments)
+    developer_endpoint(settings.live)
+    read_login(settings.mqtt)
+    print(effective(settings), end="")
     return 0
 
 

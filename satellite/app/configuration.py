@@ -150,18 +150,23 @@ def _explain(error: ValidationError, origin: Mapping[tuple[str, str], str], sour
 
 
 def _read_secrets(settings: Settings) -> Settings:
-    """A secret's file is read unless the secret is given; an empty file means that there is none."""
+    """A secret's file is read unless the secret is given; an empty file means that there is none.
+
+    Only here: the edges see the secret, not where it came from.
+    """
     live, mqtt = settings.live, settings.mqtt
     if live.api_key_file and not live.api_key.get_secret_value():
-        live = live.model_copy(update={"api_key": _secret_in(live.api_key_file, "live.api_key_file")})
+        key = _secret_in(live.api_key_file, "live.api_key_file").strip()
+        live = live.model_copy(update={"api_key": SecretStr(key)})
     if mqtt.password_file and not mqtt.password.get_secret_value():
-        mqtt = mqtt.model_copy(update={"password": _secret_in(mqtt.password_file, "mqtt.password_file")})
+        password = _secret_in(mqtt.password_file, "mqtt.password_file").rstrip("\r\n")
+        mqtt = mqtt.model_copy(update={"password": SecretStr(password)})
     return settings.model_copy(update={"live": live, "mqtt": mqtt})
 
 
-def _secret_in(file: Path, key: str) -> SecretStr:
+def _secret_in(file: Path, key: str) -> str:
     try:
-        return SecretStr(file.read_text(encoding="utf-8").strip())
+        return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise ConfigError(f"{key}: {file} cannot be read: {reason}") from None

@@ -154,13 +154,14 @@ class SoundCard:
         for side in self._sides:
             if side.state is SideState.LOST and side.stream is not None:
                 await self._close(side)
-        due = [side for side in self._sides if side.due(now())]
+        # One that was lost just now, while the other was being closed, has its turn in the next round.
+        due = [side for side in self._sides if side.stream is None and side.due(now())]
         if not due:
             return
         try:
             if self._needs_new_list():
                 await self._make_new_list()
-                due = [side for side in self._sides if side.state is SideState.LOST]
+                due = [side for side in self._sides if side.stream is None]
         except AudioDeviceError as error:
             for side in due:
                 side.fail(now())
@@ -169,12 +170,13 @@ class SoundCard:
             for side in due:
                 await self._open(side)
         if all(side.stream is None for side in self._sides):
+            # The next attempt makes a new list; until then this one is of no use.
             await self._thread.call("terminate", self._portaudio.terminate)
         self._retry_returned()
 
     def _needs_new_list(self) -> bool:
         """Whether to make the device list anew before this attempt."""
-        if not self._portaudio.initialised or all(side.stream is None for side in self._sides):
+        if not self._portaudio.initialised:
             return True
         if self._output.stream is not None and not self._playback.idle:
             return False

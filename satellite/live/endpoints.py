@@ -1,4 +1,4 @@
-"""Where to connect and with which credentials. Pure but for reading the key's file.
+"""Where to connect and with which credentials. Pure.
 
 Today: the Developer API with a key in a header. Ephemeral tokens and Vertex AI become further functions
 that return an Endpoint. The headers are secret: they are in no repr, and the URL never carries the key.
@@ -85,17 +85,8 @@ def is_loopback(host: str) -> bool:
 
 
 def read_key(settings: "LiveSettings") -> str:
-    """The API key from api_key or api_key_file, "" when neither is set; ConfigError, never echoing it."""
-    key, source = settings.api_key.get_secret_value(), "live.api_key"
-    if not key and settings.api_key_file is not None:
-        source = "live.api_key_file"
-        try:
-            key = settings.api_key_file.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "not text"
-            raise ConfigError(f"{source}: {settings.api_key_file}: {reason}") from None
-        if not key:
-            raise ConfigError(f"{source}: {settings.api_key_file} is empty")
+    """The API key, "" when there is none; ConfigError for one that fits into no header, never echoing it."""
+    key = settings.api_key.get_secret_value()
     if not all("!" <= letter <= "~" for letter in key):
-        raise ConfigError(f"{source}: a key has only printable ASCII characters and no blanks")
+        raise ConfigError("live.api_key: a key has only printable ASCII characters and no blanks")
     return key

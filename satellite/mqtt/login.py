@@ -18,18 +18,8 @@ class Login:
 
 
 def read_login(settings: MqttSettings) -> Login:
-    """The login of these settings. ConfigError, one line.
-
-    `password` stands above `password_file`; an empty file means that there is none.
-    """
+    """The login of these settings. ConfigError, one line."""
     password = settings.password.get_secret_value()
-    if not password and settings.password_file is not None:
-        try:
-            password = settings.password_file.read_text(encoding="utf-8").rstrip("\r\n")
-        except OSError as error:
-            raise ConfigError(f"mqtt.password_file: cannot read {settings.password_file}: {error.strerror}") from None
-        except UnicodeDecodeError:
-            raise ConfigError(f"mqtt.password_file: {settings.password_file} is not UTF-8 text") from None
     if password and not settings.username:
         raise ConfigError("mqtt.username: needed when there is a password (MQTT knows no password without a name)")
     if len(password.encode("utf-8", "replace")) > MAX_PASSWORD_BYTES:

@@ -49,8 +49,9 @@ def test_a_wrong_configuration_is_78_with_file_key_and_expectation(tmp_path: Pat
         assert result.stderr == expected
 
 
-def test_a_url_that_would_show_the_key_is_78() -> None:
-    result = satellite("run", "--set", "live.base_url=http://example.org", SATELLITE_LIVE__API_KEY=SECRET)
+@pytest.mark.parametrize("command", ["run", "check"])
+def test_a_url_that_would_show_the_key_is_78(command: str) -> None:
+    result = satellite(command, "--set", "live.base_url=http://example.org", SATELLITE_LIVE__API_KEY=SECRET)
     assert result.returncode == 78
     assert "live.base_url" in result.stderr
     assert SECRET not in result.stderr

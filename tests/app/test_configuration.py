@@ -136,6 +136,16 @@ def test_an_empty_secret_file_means_that_there_is_none(file: Path, tmp_path: Pat
     assert load(file).live.api_key.get_secret_value() == ""
 
 
-def test_a_secret_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    line = refusal(sets=(f"mqtt.password_file={tmp_path / 'none'}",))
-    assert line == f"mqtt.password_file: {tmp_path / 'none'} cannot be read: No such file or directory"
+@pytest.mark.parametrize(
+    ("name", "reason"), [("none", "No such file or directory"), ("", "Is a directory"), ("binary", "not UTF-8 text")]
+)
+def test_a_secret_file_that_cannot_be_read_is_named(tmp_path: Path, name: str, reason: str) -> None:
+    (tmp_path / "binary").write_bytes(b"\xff\xfe")
+    line = refusal(sets=(f"mqtt.password_file={tmp_path / name}",))
+    assert line == f"mqtt.password_file: {tmp_path / name} cannot be read: {reason}"
+
+
+def test_a_password_keeps_its_blanks_and_loses_its_line_end(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("hunter2 \n")
+    settings = load(None, [f"mqtt.password_file={tmp_path / 'password'}"])
+    assert settings.mqtt.password.get_secret_value() == "hunter2 "

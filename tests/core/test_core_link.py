@@ -355,6 +355,23 @@ def test_go_away_while_connecting_is_ignored() -> None:
     assert script.conversation.link.state is LinkState.OPENING
 
 
+def test_a_session_that_was_going_away_and_is_lost_is_replaced() -> None:
+    script = Script().to_thinking()
+    sent = contiguous(script.sent(1))
+    script.go_away()
+    script.lose_session()
+    script.open_session()
+    assert contiguous(script.sent(2)) == sent
+    assert script.conversation.link.state is LinkState.OPEN
+
+
+def test_a_session_that_was_going_away_may_be_refused() -> None:
+    script = Script().to_thinking()
+    script.go_away()
+    assert do.Announce(2, do.Notice.REFUSED, "The key is not valid.") in script.refuse_session()
+    assert script.conversation.link.state is LinkState.REFUSED
+
+
 # ---------------------------------------------------------------- resumption
 
 
@@ -565,3 +582,4 @@ def test_opening_twice_changes_nothing() -> None:
     deadline_ms = script.conversation.deadline_ms
     assert script.open_session() == []
     assert script.conversation.deadline_ms == deadline_ms
+    assert script.conversation.link.state is LinkState.OPEN

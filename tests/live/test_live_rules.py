@@ -1,7 +1,6 @@
 """The pure tables: models, endpoints, close reasons, pauses, the setup."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -101,22 +100,6 @@ def test_developer_endpoint_has_the_key_in_a_header_and_nowhere_else() -> None:
     assert endpoint.without_secrets(f"bad key {SECRET}!") == "bad key ***!"
     assert endpoint_of(model="tunedModels/x").model == "tunedModels/x"
     assert endpoint_of().headers == {}
-
-
-def test_key_from_a_file(tmp_path: Path) -> None:
-    file = tmp_path / "key"
-    file.write_text(f"  {SECRET}\n")
-    assert endpoint_of(api_key_file=file).headers == {"x-goog-api-key": SECRET}
-    assert endpoint_of(api_key="other", api_key_file=file).headers == {"x-goog-api-key": "other"}
-
-
-@pytest.mark.parametrize("content", [b"", b"\n", b"two\nlines", b"\xff\xfe\x80", None])
-def test_key_file_that_cannot_be_used(tmp_path: Path, content: bytes | None) -> None:
-    file = tmp_path / "key"
-    if content is not None:
-        file.write_bytes(content)
-    with pytest.raises(ConfigError, match=r"^live\.api_key_file: "):
-        endpoint_of(api_key_file=file)
 
 
 @pytest.mark.parametrize("key", ["a b", "a\nX-Evil: 1", "schlüssel"])

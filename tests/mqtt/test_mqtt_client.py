@@ -198,9 +198,7 @@ def test_a_wrong_password_is_one_clear_line_and_not_a_connection(
         client.stop()
         assert "wr0ng-secret" not in "\n".join(journal.lines()) + repr(client) + repr(vars(client))
 
-        password_file = tmp_path / "password"
-        password_file.write_text("right\n", encoding="utf-8")
-        make_client(broker, username="kitchen", password_file=password_file).start()
+        make_client(broker, username="kitchen", password="right").start()
         with Subscriber(broker, username="kitchen", password="right") as watcher:
             watcher.wait_for(f"{HERE}/availability", "online")
 

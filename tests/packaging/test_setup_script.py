@@ -251,6 +251,12 @@ def test_an_old_python_is_refused_before_anything_is_installed(debian: StandInDe
     assert debian.calls == []
 
 
+def test_a_machine_without_python_is_no_error_before_it_is_installed(debian: StandInDebian) -> None:
+    debian.has_program("sudo", "#!/bin/bash\nexit 1\n")
+    result = debian.setup('SYSTEM_PYTHON="$STAND_IN/no-python"; install_for test', as_root=False)
+    assert_refused(result, "python3", "pulseaudio")
+
+
 def test_progress_of_pip_is_what_it_downloads_and_compiles(debian: StandInDebian) -> None:
     lines = [
         "Collecting numpy>=1.26",

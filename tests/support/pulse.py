@@ -71,7 +71,13 @@ def write_alsa_config(path: Path, cards: Sequence["PulseCard"]) -> dict[str, str
     """One ALSA configuration with the devices of all these cards; the environment that makes ALSA read it."""
     devices = "".join(card.alsa_devices for card in cards)
     path.write_text(f"</usr/share/alsa/alsa.conf>\n{devices}")
-    return {"ALSA_CONFIG_PATH": str(path)}
+    folder = path.parent
+    return {
+        "ALSA_CONFIG_PATH": str(path),
+        # What libpulse keeps for itself stays out of the user's home, too.
+        "PULSE_RUNTIME_PATH": str(folder / "runtime"),
+        "PULSE_COOKIE": str(folder / "cookie"),
+    }
 
 
 class PulseCard:
