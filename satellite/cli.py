@@ -1,14 +1,13 @@
 """argv -> one command. Exit statuses: 0 done, 1 failed, 2 wrong usage, 78 wrong configuration (EX_CONFIG)."""
 
 import argparse
+import io
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from satellite.core.errors import ConfigError, SatelliteError
-
-EX_CONFIG = 78
+from satellite.core.errors import SatelliteError
 
 EPILOG = """\
 configuration, the first that has a value wins:
@@ -51,9 +50,8 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--recording",
         type=Path,
-        default=Path("conversation.wav"),
         metavar="F",
-        help="with --substitute: where the simulated room is recorded (%(default)s)",
+        help="with --substitute: where the simulated room is recorded (conversation.wav)",
     )
 
     commands.add_parser(
@@ -81,20 +79,21 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """The command's exit status."""
     arguments = parser().parse_args(argv)
-    if arguments.command == "run" and not arguments.substitute and (arguments.paid or arguments.stay):
-        print("satellite run: --paid and --stay go with --substitute", file=sys.stderr)
-        return 2
+    if arguments.command == "run" and not arguments.substitute:
+        alone = [name for name in ("paid", "stay", "recording") if getattr(arguments, name)]
+        if alone:
+            print(f"satellite run: --{alone[0]} goes with --substitute", file=sys.stderr)
+            return 2
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # None where it was closed before the start
+            stream.reconfigure(errors="replace")
     # each command imports what it needs: `--help` and `check` need no sound and no network
-    from satellite.app.commands import COMMANDS
+    from satellite.app.commands import COMMANDS, tell
 
     try:
         return COMMANDS[arguments.command](arguments)
-    except ConfigError as error:
-        print("\n".join(f"satellite: {line}" for line in str(error).splitlines()), file=sys.stderr)
-        return EX_CONFIG
     except (SatelliteError, OSError) as error:
-        print(f"satellite: {error}", file=sys.stderr)
-        return 1
+        return tell(error)
 
 
 if __name__ == "__main__":

@@ -144,6 +144,9 @@ class ConversationSettings(Section):
     max_utterance_ms: Annotated[int, Field(ge=1000, le=30_000)] = 30_000
     """Longest utterance; a longer one is cut there and answered."""
 
+    max_turns_without_wake: Annotated[int, Field(ge=1, le=1000)] = 10
+    """Turns (follow-ups and cuttings-in) until a wake word is wanted again: a television would go on for ever."""
+
     barge_in: bool = True
     """Speech during a reply cuts it off. The wake word always does."""
 

@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+import re
+import textwrap
+from collections.abc import AsyncIterator, Callable
 from typing import Protocol
 
 from satellite.core.commands import Announce, Notice
@@ -15,7 +17,10 @@ from satellite.speech.notices import sentence
 log = logging.getLogger(__name__)
 
 VOICE_DEADLINE_S = 8.0
-"""A voice that takes longer is replaced by an earcon."""
+"""A voice that takes longer over one piece is replaced by an earcon."""
+
+LONGEST_PIECE = 200
+"""Characters that are synthesised at once: 0.2 s of CPU here."""
 
 
 class Speaks(Protocol):
@@ -46,20 +51,35 @@ class Announcer:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _prepare(self, command: Announce) -> None:
-        self._post(LocalSpeechReady(command.turn, await self._sound(command.notice, command.text)))
+        """Post the pieces as they are made: a long text is heard before its end is."""
+        async for pcm in self._pieces(command.notice, command.text):
+            self._post(LocalSpeechReady(command.turn, pcm, final=False))
+        self._post(LocalSpeechReady(command.turn, b""))
 
-    async def _sound(self, notice: Notice | None, text: str) -> bytes:
+    async def _pieces(self, notice: Notice | None, text: str) -> AsyncIterator[bytes]:
         """A notice obeys speech.notices; a timer rings, and words asked for are said, whatever it is set to."""
         wanted = self._settings.notices
         if notice is not None and notice is not Notice.TIMER:
             if wanted == "off":
-                return b""
+                return
             if wanted == "earcon":
-                return earcon(notice.value)
-        ring = earcon(notice.value) if notice is Notice.TIMER else b""
+                yield earcon(notice.value)
+                return
+        if notice is Notice.TIMER:
+            yield earcon(notice.value)
         try:
-            async with asyncio.timeout(VOICE_DEADLINE_S):
-                return ring + await self._voice.speak(sentence(notice, text) if notice else text)
+            for piece in sentences(sentence(notice, text) if notice else text):
+                async with asyncio.timeout(VOICE_DEADLINE_S):
+                    pcm = await self._voice.speak(piece)
+                yield pcm
         except (SpeechError, TimeoutError) as error:
-            log.warning("the local voice failed: %s", error or f"no answer in {VOICE_DEADLINE_S:.0f} s")
-            return earcon(notice.value if notice else Notice.NOT_UNDERSTOOD.value)
+            log.warning("the local voice failed: %s", str(error) or f"no answer in {VOICE_DEADLINE_S:.0f} s")
+            yield earcon(notice.value if notice else Notice.NOT_UNDERSTOOD.value)
+
+
+def sentences(text: str) -> list[str]:
+    """A text in pieces of at most LONGEST_PIECE characters, cut behind sentences, else between words."""
+    pieces: list[str] = []
+    for whole in re.findall(r".+?(?:[.!?]+\s+|$)", text, re.DOTALL):
+        pieces += textwrap.wrap(whole, LONGEST_PIECE)
+    return pieces

@@ -7,18 +7,27 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from satellite.app import logging as log_setup
 from satellite.app.config_file import effective
 from satellite.app.configuration import SYSTEM_FILE, load
 from satellite.app.goodbye import on_goodbye
-from satellite.core.errors import ConfigError
+from satellite.core.errors import ConfigError, SatelliteError
 from satellite.live.endpoints import developer_endpoint
 from satellite.mqtt.login import read_login
 from satellite.settings import ServerSettings, Settings
 
 log = logging.getLogger(__name__)
+
+EX_CONFIG = 78
+
+
+def tell(error: Exception) -> int:
+    """Print what is wrong, one line each; the exit status that says of which kind it is."""
+    print("\n".join(f"satellite: {line}" for line in str(error).splitlines()), file=sys.stderr)
+    return EX_CONFIG if isinstance(error, ConfigError) else 1
 
 
 def check(arguments: argparse.Namespace) -> int:
@@ -43,12 +52,22 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.substitute:
         from satellite.app.demonstration import run_substituted
 
-        main = run_substituted(settings, paid=arguments.paid, stay=arguments.stay, recording=arguments.recording)
+        main = run_substituted(
+            settings,
+            paid=arguments.paid,
+            stay=arguments.stay,
+            recording=arguments.recording or Path("conversation.wav"),
+        )
     else:
         main = running.run(settings)
-    status = running.until_goodbye(main)
+    try:
+        status = running.until_goodbye(main)
+    except (SatelliteError, OSError) as error:
+        status = tell(error)
     logging.shutdown()
-    sys.stdout.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, AttributeError):  # closed, or None because it was closed at the start
+            stream.flush()
     # an audio call that hangs keeps its thread for ever: nothing is left to be done, so do not wait for it
     os._exit(status)
 
@@ -73,7 +92,10 @@ def serve(arguments: argparse.Namespace) -> int:
         if not task.cancelled():
             task.result()
 
-    asyncio.run(serving())
+    try:
+        asyncio.run(serving())
+    except OSError as error:
+        raise SatelliteError(f"cannot listen on {server.host}:{server.port}: {error.strerror}") from None
     return 0
 
 

@@ -75,6 +75,7 @@ def policy_of(settings: Settings) -> Policy:
         follow_up_ms=conversation.follow_up_ms,
         follow_up_guard_ms=conversation.follow_up_guard_ms,
         max_utterance_ms=conversation.max_utterance_ms,
+        max_turns_without_wake=conversation.max_turns_without_wake,
         session_linger_ms=conversation.session_linger_ms,
         memory_ms=conversation.memory_s * 1000,
         volume_percent=settings.audio.volume_percent,
@@ -83,7 +84,7 @@ def policy_of(settings: Settings) -> Policy:
 
 def _read_file(file: Path) -> Raw:
     try:
-        raw = tomllib.loads(file.read_text(encoding="utf-8"))
+        raw = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ConfigError(f"{file}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
@@ -125,7 +126,7 @@ def _from_sets(sets: Sequence[str]) -> Iterator[tuple[str, str, str]]:
 def _place(file: Path | None, section: str, key: str) -> str:
     """Where in the file a key stands: `file:line: section.key`."""
     here = ""
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines() if file else (), 1):
+    for number, line in enumerate(file.read_text(encoding="utf-8-sig").splitlines() if file else (), 1):
         header = re.match(r"\s*\[\s*([\w-]+)\s*\]", line)
         if header:
             here = header[1]

@@ -31,6 +31,7 @@ class Dispatcher:
         self._loop = loop
         self._waiting: deque[Event] = deque()
         self._busy = False
+        self._closed = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_ms: int | None = None
 
@@ -39,7 +40,9 @@ class Dispatcher:
         return int(self._loop.time() * 1000)
 
     def post(self, event: Event) -> None:
-        """Handle `event`, at once or after the one being handled."""
+        """Handle `event`, at once or after the one being handled; after `close` it is too late."""
+        if self._closed:
+            return
         self._waiting.append(event)
         if self._busy:
             return
@@ -57,7 +60,8 @@ class Dispatcher:
             self._loop.call_soon_threadsafe(self.post, event)
 
     def close(self) -> None:
-        """No more deadlines."""
+        """No more events and no more deadlines: whatever still happens, no conversation begins again."""
+        self._closed = True
         if self._timer is not None:
             self._timer.cancel()
 

@@ -1,6 +1,7 @@
 """A mosquitto of our own, for `run --substitute` without a broker: own port, own folder, gone at the end."""
 
 import asyncio
+import getpass
 import logging
 import shutil
 import socket
@@ -32,13 +33,18 @@ class OwnBroker:
         self.port = _free_port()
         self._folder = tempfile.TemporaryDirectory(prefix="satellite-broker-")
         config = Path(self._folder.name) / "mosquitto.conf"
-        config.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence false\nlog_type error\n")
+        config.write_text(
+            f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence false\nlog_type error\n"
+            # as another user it would not be bound to our end any more
+            f"user {getpass.getuser()}\n"
+        )
         # Ctrl-C is for us: the broker has to carry our goodbye. It ends with us even when we are killed.
         bound_to_us = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
         self._process = await asyncio.create_subprocess_exec(
             *(*bound_to_us, program, "-c", str(config)),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
             start_new_session=True,
         )
         try:

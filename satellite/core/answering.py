@@ -32,7 +32,7 @@ class AnsweringRules(Scene):
             return
         self._do(*self._said.add(event.text, self._conversation, self._exchange.turn))
         if self.dialogue is Dialogue.THINKING:
-            self._wait(self._policy.reply_timeout_ms)
+            self._wait_for_reply()
 
     def _show_or_refuse(self, event: ev.OutputTranscribed) -> None:
         if self._reply_may_begin_while_listening():
@@ -92,16 +92,18 @@ class AnsweringRules(Scene):
     def _speak_locally(self, event: ev.LocalSpeechReady) -> None:
         if event.turn != self._exchange.turn:
             return
-        if not event.pcm:
-            self._after_voice()
-            return
-        self.reply.pushed(ms_of_samples(samples_in(event.pcm), REPLY_RATE_HZ), self._now_ms)
-        self._do(do.PlayChunk(event.turn, event.pcm))
-        self._end_playback()
-        self._speak_until_drained()
+        if event.pcm:
+            self.reply.pushed(ms_of_samples(samples_in(event.pcm), REPLY_RATE_HZ), self._now_ms)
+            self._do(do.PlayChunk(event.turn, event.pcm))
+            self._speak_until_drained()
+        if event.final:
+            self._end_playback()
+            self._leave_when_over()
 
     def _speak_until_drained(self) -> None:
-        self._enter(Dialogue.SPEAKING, self.reply.play_end_ms - self._now_ms + self._policy.reply_timeout_ms)
+        """Wait for the last sample; a voice that comes in drips has the time-out once for all its breaks."""
+        patience_ms = max(0, self._policy.reply_timeout_ms - self.reply.starved_ms)
+        self._enter(Dialogue.SPEAKING, self.reply.play_end_ms - self._now_ms + patience_ms)
 
     def _run_tool(self, event: ev.ToolCallReceived) -> None:
         if not self._takes_content():
@@ -110,7 +112,7 @@ class AnsweringRules(Scene):
         self._exchange.has_acted = True
         self._do(do.RunTool(event.session, event.call_id, event.name, event.arguments))
         if self.dialogue is Dialogue.THINKING:
-            self._wait(self._policy.reply_timeout_ms)
+            self._wait_for_reply()
 
     def _run_or_refuse(self, event: ev.ToolCallReceived) -> None:
         if self._reply_may_begin_while_listening():
@@ -129,7 +131,7 @@ class AnsweringRules(Scene):
         self._tools.discard(event.call_id)
         self._do(do.SendToolResponse(event.session, event.call_id, event.name, event.response))
         if self.dialogue is Dialogue.THINKING:
-            self._wait(self._policy.reply_timeout_ms)
+            self._wait_for_reply()
 
     def _give_up_thinking(self, _: ev.DeadlineReached) -> None:
         if self._is_due():

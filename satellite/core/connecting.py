@@ -19,7 +19,7 @@ class ConnectingRules(Scene):
         self._problem("link", "")
         self._take_back(do.Notice.NO_CONNECTION)
         if self.dialogue is Dialogue.THINKING:
-            self._wait(self._policy.reply_timeout_ms)
+            self._wait_for_reply()
 
     def _lose_quietly(self, event: ev.SessionLost) -> None:
         self._forget_session(event)

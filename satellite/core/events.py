@@ -225,10 +225,11 @@ class PlaybackDrained(Event):
 
 @dataclass(frozen=True, slots=True)
 class LocalSpeechReady(Event):
-    """A local sentence or earcon asked for with Announce: 24 kHz s16le mono; empty when there is none."""
+    """A piece of what Announce asked for: 24 kHz s16le mono, empty when there is none. `final`: the last piece."""
 
     turn: int
     pcm: bytes
+    final: bool = True
 
 
 # ---------------------------------------------------------------- people, automations, time

@@ -59,6 +59,7 @@ class HearingRules(Scene):
             self._do(do.PlayWakeEarcon())
         self._do(*self.uplink.stop(self.link.open_session))
         self._new_exchange()
+        self._turns_unwoken = 0
         self.uplink.open(from_sample)
         self._enter(Dialogue.LISTENING, self._policy.listen_timeout_ms)
 
@@ -70,7 +71,7 @@ class HearingRules(Scene):
     def _speak_on(self, event: ev.SpeechStarted) -> None:
         if self.uplink.go_on():
             self._confirm()
-        else:
+        elif self._may_go_on_unwoken():
             self._cut_reply()
             self._hear(event.from_sample - samples_of_ms(self._policy.preroll_ms))
 
@@ -92,7 +93,7 @@ class HearingRules(Scene):
         if not was_open:
             return
         self._do(do.FlushPlayback())
-        if not self.uplink.is_flowing:  # nothing of ours made it
+        if not (self.uplink.is_flowing and self._may_go_on_unwoken()):
             self._after_voice()
             return
         self._hear(self.uplink.utterance.captured_to)
@@ -102,6 +103,9 @@ class HearingRules(Scene):
     def _hear(self, from_sample: int) -> None:
         """An utterance that is known to be speech; in automatic mode the stream that flows goes on."""
         self._new_exchange()
+        self._turns_unwoken += 1
+        if not self._may_go_on_unwoken():
+            self._exchange.after = Dialogue.IDLE
         if self._policy.manual_activity or not self.uplink.is_flowing:
             self.uplink.open(from_sample)
         else:
@@ -118,7 +122,11 @@ class HearingRules(Scene):
 
     def _may_cut_in(self) -> bool:
         """Only into a reply: while the satellite speaks for itself, nobody has opened the gate."""
-        return self._policy.barge_in and not self._exchange.local
+        return self._policy.barge_in and not self._exchange.local and self._may_go_on_unwoken()
+
+    def _may_go_on_unwoken(self) -> bool:
+        """A television with pauses would go on for ever, and each of its turns costs."""
+        return self._turns_unwoken < self._policy.max_turns_without_wake
 
     def _restore(self, _: ev.Event) -> None:
         self._do(do.RestorePlayback())

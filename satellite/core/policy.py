@@ -18,6 +18,7 @@ class Policy:
     follow_up_ms: int = 8000
     follow_up_guard_ms: int = 300
     max_utterance_ms: int = 30_000
+    max_turns_without_wake: int = 10
     session_linger_ms: int = 60_000
     memory_ms: int = 600_000
     volume_percent: int = 80

@@ -61,6 +61,8 @@ class Reply:
         """Everything pushed so far has been heard."""
         self.play_end_ms = 0
         """Estimate of when everything pushed so far has been heard: deadlines start there."""
+        self.starved_ms = 0
+        """Silence in the middle of this voice so far, all breaks together."""
 
     def apply(self, happened: ReplyInput) -> ReplyState:
         """Move on; returns the new state."""
@@ -69,12 +71,15 @@ class Reply:
 
     def begin_playback(self, now_ms: int) -> None:
         """A new voice on the speaker."""
-        self.has_ended = self.has_drained = False
+        self.has_ended = False
+        self.has_drained = True  # until something is pushed
         self.play_end_ms = now_ms
+        self.starved_ms = 0
 
     def pushed(self, duration_ms: float, now_ms: int) -> None:
         """A chunk of this length has been queued behind what is still playing."""
         self.has_ended = self.has_drained = False
+        self.starved_ms += max(0, now_ms - self.play_end_ms)
         self.play_end_ms = max(self.play_end_ms, now_ms) + int(duration_ms)
 
     @property

@@ -22,6 +22,9 @@ from satellite.core.voice import Voice, VoiceState
 MAX_WAITING = 8
 """Announcements that wait for their turn; one more drops the oldest."""
 
+LONGEST_THINKING_MS = 60_000
+"""However busy the server seems (pieces of text, tool after tool): no sound by then, and it is given up."""
+
 GRACE_MS = 600
 """A window that ends while speech is suspected waits this long, once, for the gate to make up its mind."""
 
@@ -36,6 +39,7 @@ class Exchange:
     replays: int = 0
     has_acted: bool = False
     grace_used: bool = False
+    patience_ends_ms: int = 0
 
 
 class Scene:
@@ -57,6 +61,7 @@ class Scene:
         self._exchange = Exchange(turn=0, after=Dialogue.IDLE)
         self._tools: set[str] = set()
         self._waiting: deque[tuple[do.Notice | None, str]] = deque(maxlen=MAX_WAITING)
+        self._turns_unwoken = 0
         self._guard_to_sample = 0
         self._volume_percent = policy.volume_percent
         self._shown: do.ShownState | None = None
@@ -113,11 +118,13 @@ class Scene:
         )
 
     def _think(self) -> None:
-        connecting = self.link.open_session is None
-        self._enter(
-            Dialogue.THINKING,
-            self._policy.reply_timeout_ms + (self._policy.connect_timeout_ms if connecting else 0),
-        )
+        connect_ms = self._policy.connect_timeout_ms if self.link.open_session is None else 0
+        self._exchange.patience_ends_ms = self._now_ms + connect_ms + LONGEST_THINKING_MS
+        self._enter(Dialogue.THINKING, connect_ms + self._policy.reply_timeout_ms)
+
+    def _wait_for_reply(self) -> None:
+        """The server shows that it is at work: wait anew, but not for ever."""
+        self._wait(min(self._policy.reply_timeout_ms, max(0, self._exchange.patience_ends_ms - self._now_ms)))
 
     def _rest(self) -> None:
         """Back to idle. A session nobody used is closed; one that was used lingers."""

@@ -116,7 +116,7 @@ class Uplink:
 
     def answered(self) -> None:
         """The reply has begun: this utterance is not needed for a replay any more."""
-        if self._manual and self.state is UplinkState.SENT:
+        if self.state is UplinkState.SENT:
             self.abandon()
         else:
             self.utterance.keep_unsent()
@@ -133,7 +133,7 @@ class Uplink:
 
     def stop(self, session: int | None) -> list[Command]:
         """Nothing more goes up; in automatic mode the server is told that the microphone pauses."""
-        pauses = not self._manual and self.is_flowing and session is not None
+        pauses = not self._manual and self.is_flowing
         self.abandon()
         return [SendAudioStreamEnd(session)] if pauses and session is not None else []
 

@@ -45,8 +45,10 @@ class Recorder:
 
     def close(self) -> None:
         """Finish the file. A second call does nothing."""
-        self._wave.close()
-        self._file.close()
+        try:
+            self._wave.close()
+        finally:
+            self._file.close()
 
     def __enter__(self) -> Self:
         """Itself."""

@@ -71,8 +71,29 @@ def test_the_daemon_on_hardware_imports_nothing_embedded() -> None:
     assert [name for name in modules.splitlines() if name.startswith(embedded)] == []
 
 
-def test_paid_and_stay_belong_to_substitute() -> None:
-    assert satellite("run", "--paid").returncode == 2
+@pytest.mark.parametrize("option", [("--paid",), ("--stay",), ("--recording", "x.wav")])
+def test_what_belongs_to_substitute_is_refused_without_it(option: tuple[str, ...]) -> None:
+    result = satellite("run", *option)
+    assert result.returncode == 2
+    assert option[0] in result.stderr
+
+
+def test_a_terminal_that_cannot_show_a_character_gets_another() -> None:
+    result = satellite("check", "--set", "satellite.name=日本", PYTHONIOENCODING="latin-1")
+    assert result.returncode == 0
+    assert 'name = "??"' in result.stdout
+
+
+def test_a_recording_that_cannot_be_made_is_told_before_anything_starts() -> None:
+    result = satellite("run", "--substitute", "--recording", "/nowhere/x.wav")
+    assert result.returncode == 1
+    assert result.stderr == "satellite: [Errno 2] No such file or directory: '/nowhere/x.wav'\n"
+
+
+def test_an_address_that_cannot_be_listened_on_is_named() -> None:
+    result = satellite("serve", "--host", "192.0.2.1", "--port", "0")
+    assert result.returncode == 1
+    assert "192.0.2.1:0" in result.stderr
 
 
 def test_a_port_that_is_none_is_78() -> None:

@@ -75,6 +75,11 @@ def test_broken_toml_is_refused_with_its_position(file: Path, text: str) -> None
     assert "line" in refusal(file)
 
 
+def test_a_byte_order_mark_is_no_mistake(file: Path) -> None:
+    file.write_bytes(b"\xef\xbb\xbf[audio]\nvolume_percent = 7\n")
+    assert load(file).audio.volume_percent == 7
+
+
 def test_a_value_where_a_section_belongs_is_refused(file: Path) -> None:
     file.write_text("audio = 3\n")
     assert "audio: expected a section" in refusal(file)

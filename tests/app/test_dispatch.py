@@ -67,6 +67,21 @@ def test_observers_see_each_event_with_its_commands() -> None:
     assert count >= 2
 
 
+def test_after_the_close_no_conversation_begins_again() -> None:
+    async def main() -> list[do.Command]:
+        done: list[do.Command] = []
+        loop = dispatcher(done)
+        loop.post(ev.ShutdownRequested())
+        loop.close()
+        before = len(done)
+        loop.post(ev.ListenRequested())
+        loop.post_from_thread(ev.ListenRequested())
+        await asyncio.sleep(60)
+        return done[before:]
+
+    assert run(main()) == []
+
+
 def test_another_thread_hands_over() -> None:
     async def main() -> list[do.Command]:
         done: list[do.Command] = []

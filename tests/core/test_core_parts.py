@@ -9,13 +9,16 @@ from satellite.core import commands as do
 from satellite.core import pcm
 from satellite.core.commands import ShownState, Speaker
 from satellite.core.dialogue import Dialogue
-from satellite.core.link import HAND_OVER_MARGIN_MS, REFUSED_PAUSE_MS, Link, LinkState
+from satellite.core.link import HAND_OVER_MARGIN_MS, REFUSED_PAUSE_MS, Link, LinkInput, LinkState
+from satellite.core.link import RULES as LINK_RULES
 from satellite.core.mute import MuteState
-from satellite.core.reply import Reply
+from satellite.core.reply import RULES as REPLY_RULES
+from satellite.core.reply import Reply, ReplyInput, ReplyState
 from satellite.core.shown import shown_state
 from satellite.core.timers import Timers
 from satellite.core.transcript import Transcript
-from satellite.core.uplink import Uplink, UplinkState
+from satellite.core.uplink import RULES as UPLINK_RULES
+from satellite.core.uplink import Uplink, UplinkInput, UplinkState
 from satellite.core.utterance import LARGEST_GAP_SAMPLES, MEMORY_SAMPLES, PIECE_SAMPLES, Utterance
 
 RATE = pcm.CAPTURE_RATE_HZ
@@ -241,6 +244,16 @@ def test_uplink_tells_of_the_pause_only_where_a_session_is() -> None:
         assert uplink.stop(session) == expected
 
 
+def test_uplink_in_manual_mode_has_no_stream_to_end() -> None:
+    uplink = Uplink(manual=True)
+    uplink.utterance.append(0, ramp(0, RATE))
+    uplink.open(0)
+    uplink.confirm()
+    uplink.pump(1)
+    assert uplink.is_flowing
+    assert uplink.stop(1) == []
+
+
 # ---------------------------------------------------------------- link
 
 
@@ -323,6 +336,68 @@ def test_link_that_was_refused_waits() -> None:
     link.forgive()
     assert link.state is LinkState.CLOSED
     assert link.deadline_ms is None
+
+
+def test_link_forgets_its_handle_only_when_told_so() -> None:
+    link = Link(connect_timeout_ms=100, memory_ms=1000)
+    link.need(0)
+    link.remember("a")
+    link.lost()
+    assert link.need(0) == [do.OpenSession(2, "a")]
+    assert link.resumes
+    link.lost(resume_refused=True)
+    assert link.need(0) == [do.OpenSession(3, None)]
+    assert not link.resumes
+
+
+# ---------------------------------------------------------------- what the small tables mean
+
+
+def test_link_table_in_words() -> None:
+    for (state, happened), after in LINK_RULES.items():
+        if state is LinkState.REFUSED:
+            assert after is (LinkState.CLOSED if happened is LinkInput.EXPIRED else state), "left alone for its pause"
+        elif state is LinkState.CLOSED:
+            assert after is (LinkState.OPENING if happened is LinkInput.NEEDED else state)
+        elif happened in (LinkInput.LOST, LinkInput.RELEASED, LinkInput.EXPIRED):
+            assert after is LinkState.CLOSED
+        elif happened is LinkInput.REFUSED:
+            assert after is LinkState.REFUSED
+        elif (state, happened) == (LinkState.OPENING, LinkInput.OPENED):
+            assert after is LinkState.OPEN
+        elif (state, happened) == (LinkState.OPEN, LinkInput.GO_AWAY):
+            assert after is LinkState.HANDING_OVER
+        else:
+            assert after is state
+
+
+def test_reply_table_in_words() -> None:
+    for (state, happened), after in REPLY_RULES.items():
+        if happened in (ReplyInput.TURN_COMPLETED, ReplyInput.SESSION_GONE):
+            assert after is ReplyState.CLOSED
+        elif happened is ReplyInput.UNWANTED_CONTENT:
+            assert after is ReplyState.CUT
+        elif happened is ReplyInput.CONTENT:
+            assert after is (ReplyState.OPEN if state is ReplyState.CLOSED else state)
+        else:
+            assert after is (ReplyState.CUT if state is ReplyState.OPEN else state)
+
+
+def test_uplink_table_in_words() -> None:
+    shut, held, ready = UplinkState.SHUT, UplinkState.HELD, UplinkState.READY
+    for (state, happened), after in UPLINK_RULES.items():
+        if happened is UplinkInput.OPENED:
+            assert after is held
+        elif happened is UplinkInput.ABANDONED:
+            assert after is shut
+        elif happened is UplinkInput.CONFIRMED:
+            assert after is (ready if state is held else state)
+        elif happened is UplinkInput.FIRST_SENT:
+            assert after is (UplinkState.FLOWING if state is ready else state)
+        elif happened is UplinkInput.ALL_SENT:
+            assert after is (UplinkState.SENT if state is UplinkState.FLOWING else state)
+        else:
+            assert after is (ready if state in (UplinkState.FLOWING, UplinkState.SENT) else state)
 
 
 # ---------------------------------------------------------------- the small ones

@@ -387,6 +387,24 @@ def test_automatic_stream_ends_with_a_stop(state: str) -> None:
     assert script.uplink(1) == ["Frames", "AudioStreamEnd"]
 
 
+def test_automatic_more_speech_before_the_reply_goes_on_with_the_utterance() -> None:
+    """The server decides where it ends."""
+    script = Script(AUTOMATIC).to_thinking()
+    assert do.FlushPlayback() not in script.begin_to_speak()
+    assert script.dialogue() is Dialogue.LISTENING
+    script.fall_silent()
+    script.reply()
+    assert script.turn == 1
+
+
+def test_automatic_memory_of_what_was_answered_is_not_kept() -> None:
+    script = Script(AUTOMATIC).to_speaking()
+    for _ in range(20):
+        script.hear(1000)
+        script.reply(1000)
+    assert script.conversation.uplink.utterance.length_samples == 0
+
+
 def test_automatic_reply_may_begin_while_we_still_listen() -> None:
     script = Script(AUTOMATIC).to_speech()
     script.reply()

@@ -13,6 +13,7 @@ from satellite.app.configuration import load
 from satellite.app.demonstration import _converse
 from satellite.app.own_broker import answers
 from satellite.app.show import Show
+from satellite.simroom.recording import Recorder
 
 GONE_S = 10.0
 """For what takes a moment: only a broken broker lives on for this long."""
@@ -38,9 +39,15 @@ def test_a_recording_that_cannot_be_written_ends_the_demonstration() -> None:
     async def main() -> float:
         settings = load(None, ["mqtt.enabled=false", "live.base_url=http://127.0.0.1:9"], {})
         loop = asyncio.get_running_loop()
+        full = Path("/dev/full")
+
+        async def converse() -> None:
+            with Recorder(full) as recorder:
+                async with asyncio.timeout(LONGEST_S):
+                    await _converse(settings, Show(lambda line: None), recorder, stay=False, recording=full)
+
         with pytest.raises(OSError, match="No space left"):
-            async with asyncio.timeout(LONGEST_S):
-                await _converse(settings, Show(lambda line: None), stay=False, recording=Path("/dev/full"))
+            await converse()
         return loop.time()
 
     assert live(main()) < LONGEST_S
