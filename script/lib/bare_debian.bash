@@ -111,7 +111,12 @@ bare_clone() {
   bare_run root / chown -R "$user:" "$folder"
 }
 
+# Removes BARE and the empty folders that nspawn leaves behind on the host.
 bare_remove() {
+  local folder
   rm -rf --one-file-system "$BARE"
   if [[ -d /run/systemd/nspawn/propagate/bare-$$ ]]; then rmdir "/run/systemd/nspawn/propagate/bare-$$"; fi
+  for folder in /sys/fs/cgroup{,/unified,/systemd}/{payload,supervisor}; do
+    if [[ -d $folder ]]; then find "$folder" -depth -type d -exec rmdir {} + 2>/dev/null || true; fi
+  done
 }

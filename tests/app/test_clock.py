@@ -64,6 +64,15 @@ def test_the_clock_stands_still_while_it_is_held() -> None:
     assert run(main()) == 0
 
 
+def test_threads_that_still_work_at_the_end_do_not_let_time_run_out() -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        loop.call_later(10_000, lambda: None)
+        loop.run_in_executor(None, subprocess.run, [sys.executable, "-c", ""])
+
+    run(main())
+
+
 def test_a_socket_is_served_before_time_passes_and_a_library_times_out_on_simulated_time() -> None:
     async def main() -> float:
         async def echo(socket: ServerConnection) -> None:

@@ -119,8 +119,9 @@ def test_a_crash_fails_the_request_at_hand_and_the_next_one_starts_it_again(sent
 def test_a_crash_between_requests_costs_no_request() -> None:
     async def scenario(recogniser: Recogniser) -> None:
         await recogniser.start()
-        os.kill(pid_of(recogniser), signal.SIGKILL)
-        await asyncio.get_running_loop().run_in_executor(None, end_of(pid_of(recogniser)))
+        crashed = pid_of(recogniser)
+        os.kill(crashed, signal.SIGKILL)
+        await asyncio.get_running_loop().run_in_executor(None, end_of(crashed))
         assert await recogniser.recognise(said(STOP)) == "stop"
 
     with_recogniser(scenario)
