@@ -52,7 +52,7 @@ class SimulatedTimeLoop(asyncio.SelectorEventLoop):
         future.add_done_callback(self._release)
         return future
 
-    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+    async def shutdown_default_executor(self, *_timeout: float | None) -> None:
         """As ever, with the clock held: the time-out that asyncio.run gives from Python 3.12 on is for real threads."""
         with self.hold():
             await super().shutdown_default_executor()
