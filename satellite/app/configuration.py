@@ -4,6 +4,7 @@ Precedence: --set, then the environment (SATELLITE_LIVE__MODEL), then the file, 
 is repeated in a message only where it cannot be a secret: known keys that are none.
 """
 
+import difflib
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -143,11 +144,18 @@ def _explain(error: ValidationError, origin: Mapping[tuple[str, str], str], sour
         place = origin.get((section, key)) or (next(among, "") if not key else "") or f"{source}: {'.'.join(location)}"
         if problem["type"] == "extra_forbidden":
             what = "no such key" if key else "no such section"
-            yield f"{place}: {what}; `satellite check` lists them"
+            yield f"{place}: {what}{_nearest(section, key)}; config/satellite.toml lists them all"
         else:
             expected = problem["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
             got = "" if is_secret(section, key) else f", got {problem['input']!r}"
             yield f"{place}: expected {expected}{got}"
+
+
+def _nearest(section: str, key: str) -> str:
+    """What was probably meant, if anything comes near."""
+    known = list(Settings.model_fields) if not key else [k for s, k, _ in fields() if s == section]
+    near = difflib.get_close_matches(key or section, known, n=1)
+    return f", perhaps {near[0]}" if near else ""
 
 
 def _read_secrets(settings: Settings) -> Settings:

@@ -6,7 +6,7 @@ Nothing is decided here. To give a command an edge, add its line to `_edges`; to
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -92,7 +92,8 @@ class Daemon:
         self._executors = self._edges()
         self._tasks: list[asyncio.Task[None]] = []
         dispatcher.execute = self._execute
-        dispatcher.observers.append(self._health)
+        self._underruns = 0
+        dispatcher.observers += [self._health, self._note_underruns]
 
     def observe(self, observer: Observer) -> None:
         """Show every event and its commands to `observer` as well."""
@@ -202,6 +203,13 @@ class Daemon:
                 log.info("%s: well again", command.part)
         if self._broker is not None:
             self._broker.execute(command)
+
+    def _note_underruns(self, event: ev.Event, commands: Sequence[do.Command], now_ms: int) -> None:
+        """Once a reply is over: did it stutter? Loudly the first time, quietly after."""
+        if isinstance(event, ev.PlaybackDrained) and self._playback.underruns > self._underruns:
+            level = logging.DEBUG if self._underruns else logging.WARNING
+            self._underruns = self._playback.underruns
+            log.log(level, "replies broke off %d times so far: they come slower than they play", self._underruns)
 
     async def _stop_tasks(self) -> None:
         for task in self._tasks:

@@ -53,7 +53,7 @@ class OwnBroker:
                     if self._process.returncode is not None:
                         await self.stop()
                         return "mosquitto ended at once"
-                    await asyncio.sleep(0.02)
+                    await asyncio.sleep(0.02)  # another process's socket: there is nothing to be told by
         except TimeoutError:
             await self.stop()
             return f"mosquitto did not listen within {START_S:.0f} s"

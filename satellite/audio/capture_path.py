@@ -4,6 +4,7 @@ Loop only. Sample numbers are absolute at 16 kHz since the start and jump by wha
 whoever counts on them sees a gap instead of a splice.
 """
 
+import logging
 from collections.abc import Callable
 
 from satellite.audio.capture import CaptureBuffer, Captured
@@ -11,8 +12,10 @@ from satellite.audio.echo import PIECE_BYTES, EchoCanceller
 from satellite.audio.playback import PlaybackBuffer
 from satellite.audio.reference import ReferencePieces
 from satellite.audio.resample import StreamResampler
-from satellite.core.pcm import CAPTURE_RATE_HZ, FRAME_BYTES, FRAME_SAMPLES, samples_in, silence
+from satellite.core.pcm import CAPTURE_RATE_HZ, FRAME_BYTES, FRAME_SAMPLES, ms_of_samples, samples_in, silence
 from satellite.settings import AudioSettings
+
+_LOG = logging.getLogger(__name__)
 
 
 class CapturePath:
@@ -42,6 +45,7 @@ class CapturePath:
         self._raw = bytearray()
         self._cleaned = bytearray()
         self._next_sample = 0
+        self._lost_samples = 0
 
     def process(self) -> None:
         """Take what was captured and hand on what is ready."""
@@ -70,6 +74,7 @@ class CapturePath:
             lost_samples = max(lost_samples, 2 * FRAME_SAMPLES)
         if not lost_samples:
             return
+        self._tell_loss(lost_samples)
         self._end_stream()
         self._reference.skip(lost_samples * 100 // CAPTURE_RATE_HZ)
         open_samples = samples_in(self._cleaned) + samples_in(self._raw)
@@ -78,6 +83,17 @@ class CapturePath:
         self._clean(with_reference=False)
         self._emit()
         self._next_sample += lost_samples - filled_samples
+
+    def _tell_loss(self, lost_samples: int) -> None:
+        """The journal explains: loudly the first time, quietly after."""
+        level = logging.DEBUG if self._lost_samples else logging.WARNING
+        self._lost_samples += lost_samples
+        _LOG.log(
+            level,
+            "%d ms of the microphone were lost (%d ms so far): the machine is too slow, or the device was opened again",
+            ms_of_samples(lost_samples),
+            ms_of_samples(self._lost_samples),
+        )
 
     def _end_stream(self) -> None:
         """What the resampler holds back belongs before the gap."""

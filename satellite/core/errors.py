@@ -1,4 +1,7 @@
-"""The one tree of errors. An edge raises these; the core never raises (it receives events)."""
+"""The one tree of errors. An edge raises these; the core never raises (it receives events).
+
+The Live API's failures are events, not errors: SessionLost and SessionRefused (live/close_reasons.py splits them).
+"""
 
 
 class SatelliteError(Exception):
@@ -11,14 +14,6 @@ class ConfigError(SatelliteError):
 
 class AudioDeviceError(SatelliteError):
     """A sound device cannot be opened or has stopped. Retried with back-off; the service stays up."""
-
-
-class LiveRefused(SatelliteError):
-    """The Live API will not serve us as configured (key, model, quota). Not retried by itself."""
-
-
-class LiveLost(SatelliteError):
-    """The connection to the Live API failed or ended unexpectedly. Transient: retried with back-off."""
 
 
 class SpeechError(SatelliteError):

@@ -162,7 +162,7 @@ class Keeper:
             began_s = time.monotonic()
             try:
                 self._serve()
-            except Exception:
+            except Exception:  # a connection's outermost frame: whatever it died of, the next one is tried
                 log.exception("%s: the connection is given up", self._where)
             if time.monotonic() - began_s >= STABLE_S:
                 pause_s = self._reconnect_min_s

@@ -2,7 +2,7 @@
 
 Everything here is bounded. The newest retained publication of each topic is kept for good, and is sent again
 on every connect. The rest waits in memory, the oldest dropped and counted when it grows too long; what has
-to survive a restart or a broker's death goes through the outbox in store/ and enters here by `add()`.
+to survive a restart or a broker's death has to be kept by whoever calls `add()`.
 """
 
 from collections import OrderedDict

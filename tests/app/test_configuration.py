@@ -154,3 +154,14 @@ def test_a_password_keeps_its_blanks_and_loses_its_line_end(tmp_path: Path) -> N
     (tmp_path / "password").write_text("hunter2 \n")
     settings = load(None, [f"mqtt.password_file={tmp_path / 'password'}"])
     assert settings.mqtt.password.get_secret_value() == "hunter2 "
+
+
+def test_a_typing_mistake_gets_what_was_probably_meant(file: Path) -> None:
+    file.write_text("[audio]\nvolume_precent = 3\n[conversaton]\n")
+    assert "perhaps volume_percent" in refusal(file)
+    assert "perhaps conversation" in refusal(file)
+
+
+@pytest.mark.parametrize("key", ["mqtt.host", "live.model"])
+def test_an_empty_name_is_refused(key: str) -> None:
+    assert key in refusal(sets=(f"{key}=",))

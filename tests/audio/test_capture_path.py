@@ -1,6 +1,7 @@
 """CapturePath: whole frames, absolute sample numbers, gaps that are seen."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -143,3 +144,12 @@ def test_after_close_nothing_more_is_handed_on_from_what_was_open() -> None:
     microphone.capture.put(pcm(301, 20))
     microphone.path.process()
     assert microphone.frames == []
+
+
+def test_lost_audio_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    microphone = Microphone(capacity_s=0.1)
+    for _ in range(2):
+        for _ in range(20):
+            microphone.capture.put(pcm(0, 320))
+        microphone.path.process()
+    assert [record.levelname for record in caplog.records if "were lost" in record.message] == ["WARNING"]
