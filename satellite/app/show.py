@@ -95,7 +95,8 @@ class Show:
         self._line("delays", str(stages))
 
     def _line(self, label: str, text: str) -> None:
-        elapsed_s = (self._now_ms - (self._began_at_ms or self._now_ms)) / 1000
+        began_at_ms = self._now_ms if self._began_at_ms is None else self._began_at_ms
+        elapsed_s = (self._now_ms - began_at_ms) / 1000
         self._write(f"{elapsed_s:7.2f}  {label:<{LABEL_WIDTH}}{text}")
 
 

@@ -1,16 +1,19 @@
 """`run --substitute`: what this machine lacks is replaced by an embedded part, and the first lines say which.
 
 No sound card: the simulated room. No key: the embedded Live server. No broker: a mosquitto of our own.
-A key together with the simulated room would be spent on a demonstration: that takes --paid.
+A key together with the simulated room would be spent on a demonstration: that takes --paid, whatever
+live.base_url is, for a proxy may pass the key on. Only this machine itself is sent a key without asking.
 """
 
 import logging
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
 from satellite.app.own_broker import OwnBroker, answers
 from satellite.audio.devices import Probe
+from satellite.live.endpoints import is_loopback, websocket_base
 from satellite.live_server.server import LiveServer
 from satellite.settings import AudioSettings, LiveSettings, MqttSettings, Settings
 
@@ -29,7 +32,7 @@ class Plan:
 
 
 async def plan(settings: Settings, card: Probe, *, paid: bool) -> Plan:
-    """Find out what is missing; `card` says which sound devices open."""
+    """Find out what is missing; `card` says which sound devices open. Raises ConfigError for no URL."""
     room = not card.has_microphone
     audio = settings.audio.model_copy(
         update={
@@ -39,7 +42,9 @@ async def plan(settings: Settings, card: Probe, *, paid: bool) -> Plan:
     )
     has_key = bool(settings.live.api_key.get_secret_value())
     elsewhere = settings.live.base_url != LiveSettings().base_url
-    spared = has_key and room and not elsewhere and not paid
+    # as the link reads it: what it would take for another host must not pass for this machine here
+    at_home = is_loopback(urlsplit(websocket_base(settings.live.base_url)).hostname or "")
+    spared = has_key and room and not at_home and not paid
     server = spared or not (has_key or elsewhere)
     broker = settings.mqtt.enabled and not await answers(settings.mqtt.host, settings.mqtt.port)
     lines = (

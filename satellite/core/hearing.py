@@ -106,7 +106,7 @@ class HearingRules(Scene):
         self._turns_unwoken += 1
         if not self._may_go_on_unwoken():
             self._exchange.after = Dialogue.IDLE
-        if self._policy.manual_activity or not self.uplink.is_flowing:
+        if not self.uplink.is_flowing:
             self.uplink.open(from_sample)
         else:
             self.uplink.utterance.keep_from(from_sample)

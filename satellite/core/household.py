@@ -27,7 +27,6 @@ class HouseholdRules(Scene):
         self._forget_voice()
         self.uplink.utterance.clear()
         if event.muted:
-            self.uplink.abandon()
             self._release_link()
             if self.dialogue is not Dialogue.IDLE and not self._exchange.local:
                 self._do(do.FlushPlayback())

@@ -60,8 +60,8 @@ class LiveServer:
 
     `faults` may be set at any time by whoever tests a client. `connection_age_s`: after so long a client is told to
     go away, and `go_away_s` later it is closed; None: never. `on_utterance` sees each finished activity's audio
-    (16 kHz s16le mono). A recogniser handed in stays its owner's to start and close. Raises SpeechError where the
-    assistant's libraries are not installed.
+    (16 kHz s16le mono), `on_closed` the close code of each connection that has ended. A recogniser handed in stays its
+    owner's to start and close. Raises SpeechError where the assistant's libraries are not installed.
     """
 
     def __init__(
@@ -76,6 +76,7 @@ class LiveServer:
         connection_age_s: float | None = None,
         go_away_s: float = 50.0,
         on_utterance: Callable[[bytes], None] | None = None,
+        on_closed: Callable[[int], None] | None = None,
     ) -> None:
         self._settings = settings
         self._own_recogniser: Recogniser | None = None
@@ -83,6 +84,7 @@ class LiveServer:
             recogniser = self._own_recogniser = Recogniser(settings.recogniser, settings.model_path)
         self.faults = faults or Faults()
         self._server: Server | None = None
+        self._on_closed = on_closed
         self._services = Services(
             recogniser=recogniser,
             voice=voice or Voice(settings.voice),
@@ -141,6 +143,10 @@ class LiveServer:
         match = PATH.fullmatch(_split(socket.request)[0])
         assert match is not None
         await Connection(socket, match[1], self._services).run()
+        if self._on_closed is not None:
+            await socket.wait_closed()
+            assert socket.close_code is not None
+            self._on_closed(socket.close_code)
 
     def _check_key(self, request: Request) -> Refusal | None:
         """Why the key of a request does not let it in. Google says it after the upgrade, never with an HTTP status."""

@@ -57,8 +57,12 @@ def test_a_session_lost_while_thinking_is_replaced_and_hears_everything(policy: 
 
 @BOTH
 @pytest.mark.parametrize("state", ["to_speech", "to_thinking"])
-def test_an_utterance_is_replayed_twice_and_then_there_is_no_connection(policy: Policy, state: str) -> None:
+@pytest.mark.parametrize("handle", [None, "a"])
+def test_an_utterance_is_replayed_twice_and_then_there_is_no_connection(
+    policy: Policy, state: str, handle: str | None
+) -> None:
     script: Script = getattr(Script(policy), state)()
+    script.remember(handle)
     for _ in range(MAX_REPLAYS):
         script.lose_session()
         assert not script.all(do.Announce)
@@ -103,6 +107,7 @@ def test_link_drops_mid_answer(policy: Policy) -> None:
     assert not script.all(do.FlushPlayback)
     assert script.dialogue() is Dialogue.SPEAKING
     commands = script.drain()
+    assert not script.all(do.RestartEndpointer)
     assert do.Announce(2, do.Notice.NO_CONNECTION) in commands
     script.local_speech()
     script.drain()

@@ -1,5 +1,7 @@
 """The reply: played to its last sample, cut at once, and never mixed up with another."""
 
+from collections.abc import Callable
+
 import pytest
 
 from core.conversation_script import Script, contiguous
@@ -293,14 +295,14 @@ def test_the_wake_word_always_cuts(state: str, barge_in: bool) -> None:
 def test_the_voice_comes_back_when_speech_that_may_not_cut_ends() -> None:
     script = Script(Policy(barge_in=False)).to_speaking()
     script.begin_to_speak()
-    script.tell(ev.SpeechEnded(script.sample))
+    assert script.tell(ev.SpeechEnded(script.sample)) == [do.RestorePlayback()]
     assert script.dialogue() is Dialogue.SPEAKING
 
 
 def test_unasked_reply_in_the_follow_up_is_played() -> None:
     """A function that took its time."""
     script = Script().to_follow_up()
-    script.said("By the way")
+    assert [type(command) for command in script.said("By the way")] == [do.PublishTranscript]
     script.reply()
     assert script.dialogue() is Dialogue.SPEAKING
     script.turn_complete()
@@ -308,18 +310,19 @@ def test_unasked_reply_in_the_follow_up_is_played() -> None:
     assert script.dialogue() is Dialogue.FOLLOW_UP
 
 
-def test_unasked_reply_at_rest_is_not_played() -> None:
+@pytest.mark.parametrize("what", [Script.reply, lambda s: s.said("By the way"), Script.call_tool])
+def test_unasked_turn_at_rest_is_refused_to_its_end(what: Callable[[Script], object]) -> None:
     script = Script().to_idle()
-    script.reply()
-    script.said("By the way")
-    script.call_tool()
+    what(script)
     assert script.dialogue() is Dialogue.IDLE
-    assert not script.all(do.RunTool)
-    assert len(script.all(do.PlayChunk)) == 1
     script.wake()
     script.speak(800)
     script.reply()
+    script.said("By the way")
+    script.call_tool()
     assert len(script.all(do.PlayChunk)) == 1, "its turn is not over yet"
+    assert not script.all(do.PublishTranscript)
+    assert not script.all(do.RunTool)
     script.turn_complete()
     script.reply()
     assert len(script.all(do.PlayChunk)) == 2
@@ -356,8 +359,10 @@ def test_stop_is_quiet_and_idle_at_once(policy: Policy, state: str) -> None:
     assert len(script.all(do.PlayChunk)) == heard + 1
 
 
-def test_stop_flushes_first() -> None:
-    assert Script().to_speaking().stop()[0] == do.FlushPlayback()
+def test_stop_flushes_first_and_cuts_the_reply() -> None:
+    script = Script().to_speaking()
+    assert script.stop()[0] == do.FlushPlayback()
+    assert script.conversation.reply.state is ReplyState.CUT
 
 
 def test_stop_within_an_activity_closes_the_session_that_would_wait_for_its_end() -> None:

@@ -1,5 +1,7 @@
 """What the user says reaches the server whole, or not at all."""
 
+from collections.abc import Callable
+
 import pytest
 
 from core.conversation_script import HANGOVER_MS, Script, contiguous
@@ -419,17 +421,20 @@ def test_automatic_words_and_tools_may_come_while_we_still_listen() -> None:
 
 
 @BOTH
-def test_a_reply_to_nothing_is_refused_until_its_turn_is_complete(policy: Policy) -> None:
+@pytest.mark.parametrize("what", [Script.reply, lambda s: s.said("old"), Script.call_tool])
+def test_a_reply_to_nothing_is_refused_until_its_turn_is_complete(
+    policy: Policy, what: Callable[[Script], object]
+) -> None:
     """Held back, the server has heard nothing of this utterance: what it says belongs to something older."""
     script = Script(policy).to_listening()
+    what(script)
+    script.begin_to_speak()
+    script.fall_silent()
     script.reply()
-    script.said("old")
-    script.call_tool("old")
     assert not script.all(do.PlayChunk)
     assert not script.all(do.PublishTranscript)
     assert not script.all(do.RunTool)
     script.turn_complete()
-    script.speak(1000)
     script.reply()
     assert len(script.all(do.PlayChunk)) == 1
 

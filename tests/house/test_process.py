@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soxr
+from support.house import Understands
 from support.mosquitto import Mosquitto, Subscriber
 from support.process import KEY, DaemonProcess, ServerThread
 from support.pulse import SPEAKER_RATE_HZ, PulseCard, require_pulse
@@ -20,6 +21,11 @@ from satellite.speech.recogniser import Recogniser
 NOW = datetime(2026, 11, 22, 15, 45)
 STATE = "satellite/kitchen/state"
 AVAILABILITY = "satellite/kitchen/availability"
+
+STILL_S = 1.5
+
+A_MINUTE = ", ".join(["the quick brown fox jumps over the lazy dog and runs away"] * 20)
+"""Speech for more than a minute: longer than a recording waits for silence (LONGEST_WAIT_S)."""
 
 
 @pytest.fixture
@@ -49,6 +55,17 @@ def server() -> Iterator[ServerThread]:
 
 def pause(duration_s: float) -> bytes:
     return silence(int(duration_s * CAPTURE_RATE_HZ))
+
+
+def sounds(recording: bytes) -> bool:
+    """Whether something is heard in it."""
+    return int(np.abs(np.frombuffer(recording, dtype="<i2").astype(np.int32)).max(initial=0)) > 1000
+
+
+def has_fallen_silent(recording: bytes) -> bool:
+    """Whether its last STILL_S are silent: longer than any pause in speech."""
+    tail = recording[-int(STILL_S * SPEAKER_RATE_HZ) * 2 :]
+    return sounds(recording) and not any(tail)
 
 
 def recognised(recording: bytes) -> str:
@@ -83,6 +100,7 @@ def test_someone_asks_for_the_time_and_hears_it(
         assert "time" in heard.text
         assert KEY not in daemon.command_line
         assert daemon.terminate() == 0
+        assert server.wait_for_close_code() == 1000
         watching.wait_for(AVAILABILITY, "offline")
         everything = daemon.log + "".join(message.topic + message.text for message in watching.messages)
         assert KEY not in everything
@@ -90,24 +108,55 @@ def test_someone_asks_for_the_time_and_hears_it(
 
 
 def test_mute_in_mid_reply_silences_and_closes(
-    tmp_path: Path, card: PulseCard, broker: Mosquitto, watching: Subscriber, server: ServerThread
+    tmp_path: Path, card: PulseCard, broker: Mosquitto, watching: Subscriber
 ) -> None:
-    with DaemonProcess(tmp_path, card, broker, server.port) as daemon:
+    with (
+        ServerThread(lambda: NOW, hears=Understands(f"repeat after me {A_MINUTE}")) as server,
+        DaemonProcess(tmp_path, card, broker, server.port) as daemon,
+    ):
         watching.wait_for(STATE, "idle")
         daemon.wait_for_notification("READY=1")
         card.feed(
             pause(0.5) + sentence("hey jarvis", "slt") + pause(0.8) + sentence("Tell me a story.", "slt") + pause(60)
         )
         watching.wait_for(STATE, "speaking")
+        recording = card.record()
+        recording.wait_until(sounds)
         watching.publish("satellite/kitchen/command/mute", "ON")
         watching.wait_for(STATE, "muted")
         watching.wait_for("satellite/kitchen/mute/state", "ON")
+        assert server.wait_for_close_code() == 1000
+        recording.wait_until(has_fallen_silent)
         heard = len(server.utterances)
         watching.publish("satellite/kitchen/command/listen", "PRESS")
         watching.publish("satellite/kitchen/command/mute", "OFF")
         watching.wait_for("satellite/kitchen/mute/state", "OFF", after=len(watching.messages) - 1)
         assert "listening" not in watching.on(STATE)[watching.on(STATE).index("muted") :]
         assert len(server.utterances) == heard
+        assert daemon.terminate() == 0
+
+
+def test_what_is_said_over_mqtt_is_heard_until_stop(
+    tmp_path: Path, card: PulseCard, broker: Mosquitto, watching: Subscriber, server: ServerThread
+) -> None:
+    with DaemonProcess(tmp_path, card, broker, server.port) as daemon:
+        daemon.wait_for_notification("READY=1")
+        watching.wait_for(STATE, "idle")
+        recording = card.record()
+        watching.publish("satellite/kitchen/command/say", "Dinner is ready in the kitchen.")
+        before = watching.messages.index(watching.wait_for(STATE, "speaking"))
+        watching.wait_for(STATE, "idle", after=before)
+        said = recognised(recording.stop()).lower()
+        assert "dinner" in said, said
+        assert "kitchen" in said, said
+        recording = card.record()
+        before = len(watching.messages)
+        watching.publish("satellite/kitchen/command/say", A_MINUTE)
+        recording.wait_until(sounds)
+        watching.publish("satellite/kitchen/command/stop", "PRESS")
+        recording.wait_until(has_fallen_silent)
+        watching.wait_for(STATE, "idle", after=before)
+        assert server.utterances == []
         assert daemon.terminate() == 0
 
 

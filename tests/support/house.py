@@ -47,6 +47,11 @@ def spoken(text: str, voice: str = "slt") -> bytes:
     return sentence(text, voice)
 
 
+def loud(signal: Signal, from_sample: int, to_sample: int) -> int:
+    """The highest amplitude in a piece."""
+    return int(np.abs(signal[from_sample:to_sample].astype(np.int32)).max(initial=0))
+
+
 class Understands:
     """A recogniser that hears these sentences, one per utterance, then nothing."""
 
@@ -92,8 +97,9 @@ class House:
         faults: Faults | None = None,
         ser_db: float = 9.0,
     ) -> None:
-        self._sets = ["mqtt.enabled=false", "conversation.wake_earcon=false", *sets]
+        self._sets = ["mqtt.enabled=false", *sets]
         self.utterances: list[bytes] = []
+        self.close_codes: list[int] = []
         self.faults = faults or Faults()
         voice = Held(Voice("rms"))
         self.server = LiveServer(
@@ -102,6 +108,7 @@ class House:
             voice=voice,
             faults=self.faults,
             on_utterance=self.utterances.append,
+            on_closed=self.close_codes.append,
         )
         self._recorder = Recorder(recording)
         self._recording = recording
@@ -163,6 +170,13 @@ class House:
         await self.say("hey jarvis")
         await self.until_state("listening")
 
+    async def ask(self, question: str) -> None:
+        """Wake, pause, ask, and wait until the reply is about to sound."""
+        await self.wake()
+        await self.rest(0.5)
+        await self.say(question)
+        await self.until_state("speaking")
+
     async def shown_states(self) -> AsyncIterator[do.ShownState]:
         """Every state from the first on, as it is shown."""
         shown = 0
@@ -178,6 +192,12 @@ class House:
     def commands(self, kind: type[C]) -> list[C]:
         """All commands of a kind so far."""
         return [command for _, _, commands in self.log for command in commands if isinstance(command, kind)]
+
+    def uplink(self, from_entry: int = 0, to_entry: int | None = None) -> list[do.Command]:
+        """All that went up between two entries of the log."""
+        up = (do.SendActivityStart, do.SendFrames, do.SendActivityEnd, do.SendAudioStreamEnd, do.SendToolResponse)
+        entries = self.log[from_entry:to_entry]
+        return [command for _, _, commands in entries for command in commands if isinstance(command, up)]
 
     def at_ms(self, kind: type[do.Command] | type[ev.Event]) -> list[int]:
         """When commands, or events, of a kind happened."""

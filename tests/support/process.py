@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import queue
 import signal
 import socket
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from satellite.live_server.server import LiveServer
+from satellite.live_server.services import Hears
 from satellite.settings import ServerSettings
 from support.mosquitto import Mosquitto
 from support.pulse import PulseCard
@@ -25,16 +27,25 @@ LONGEST_WAIT_S = 60.0
 class ServerThread:
     """A LiveServer on a loop of its own in a thread of its own."""
 
-    def __init__(self, now: Callable[[], datetime]) -> None:
+    def __init__(self, now: Callable[[], datetime], *, hears: Hears | None = None) -> None:
+        """`hears`: instead of a recogniser of its own."""
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="live server", daemon=True)
         self.utterances: list[bytes] = []
+        self._close_codes: queue.SimpleQueue[int] = queue.SimpleQueue()
         self._now = now
+        self._hears = hears
         self.port = 0
 
     def __enter__(self) -> Self:
         self._thread.start()
-        self.server = LiveServer(ServerSettings(port=0), now=self._now, on_utterance=self.utterances.append)
+        self.server = LiveServer(
+            ServerSettings(port=0),
+            now=self._now,
+            recogniser=self._hears,
+            on_utterance=self.utterances.append,
+            on_closed=self._close_codes.put,
+        )
         self.port = self.call(self.server.start())
         return self
 
@@ -43,6 +54,10 @@ class ServerThread:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(LONGEST_WAIT_S)
         self._loop.close()
+
+    def wait_for_close_code(self) -> int:
+        """How the next connection ended that did."""
+        return self._close_codes.get(timeout=LONGEST_WAIT_S)
 
     def call(self, main: Any) -> Any:
         """Run a coroutine there and wait for it."""
@@ -76,8 +91,6 @@ base_url = "http://127.0.0.1:{live_port}"
 [mqtt]
 host = "{broker.host}"
 port = {broker.port}
-[conversation]
-wake_earcon = false
 {lines}
 """
         )
@@ -128,7 +141,10 @@ wake_earcon = false
                 raise AssertionError(f"no {text} in {self.notified}; log:\n{self.log}") from None
         return next(message for message in self.notified if text in message)
 
-    def terminate(self) -> int:
-        """SIGTERM; the exit status."""
+    def terminate(self, *, within_s: float = 10.0) -> int:
+        """SIGTERM; the exit status. `within_s`: five times what is promised, for a busy machine."""
         self._process.send_signal(signal.SIGTERM)
-        return self._process.wait(LONGEST_WAIT_S)
+        try:
+            return self._process.wait(within_s)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"no end within {within_s:g} s of SIGTERM; log:\n{self.log}") from None
