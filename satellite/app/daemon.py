@@ -4,6 +4,7 @@ Nothing is decided here. To give a command an edge, add its line to `_edges`; to
 """
 
 import asyncio
+import functools
 import logging
 import random
 from collections.abc import Callable, Mapping, Sequence
@@ -66,7 +67,7 @@ class Daemon:
         self._health = Health(self._notifier)
         self._playback = PlaybackBuffer(
             lambda turn: dispatcher.post_from_thread(ev.PlaybackStarted(turn)),
-            lambda turn: dispatcher.post_from_thread(ev.PlaybackDrained(turn)),
+            lambda turn: _from_thread(loop, functools.partial(self._note_drained, turn)),
             duck_db=settings.audio.duck_db,
             volume_percent=settings.audio.volume_percent,
         )
@@ -153,6 +154,13 @@ class Daemon:
         speaking = self._conversation.dialogue is Dialogue.SPEAKING
         for event in self._gate.accept(first_sample, pcm, reply_playing=speaking):
             self.post(event)
+
+    # ------------------------------------------------------------ sound out
+
+    def _note_drained(self, turn: int) -> None:
+        """On the way from the audio thread more may have been pushed: then it drains again, later."""
+        if self._playback.voice_is_over:
+            self.post(ev.PlaybackDrained(turn))
 
     # ------------------------------------------------------------ commands
 

@@ -111,6 +111,12 @@ class PlaybackBuffer:
         return self._latency_samples
 
     @property
+    def voice_is_over(self) -> bool:
+        """Nothing of the voice waits or is on its way out of the card: a drain that was reported still holds."""
+        with self._lock:
+            return self._queue.empty and not self._draining
+
+    @property
     def idle(self) -> bool:
         """Nothing waits to be played, and nothing is still on its way out of the card."""
         with self._lock:

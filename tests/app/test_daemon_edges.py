@@ -4,7 +4,7 @@ import asyncio
 import dataclasses
 import random
 import socket
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -20,6 +20,7 @@ from satellite.audio.capture import CaptureBuffer
 from satellite.audio.device import AudioActivity, DeviceReports
 from satellite.audio.playback import PlaybackBuffer
 from satellite.core import commands as do
+from satellite.core import events as ev
 from satellite.core import pcm
 from satellite.settings import Settings
 from satellite.simroom.room import Room
@@ -218,3 +219,34 @@ def test_systemd_is_told_of_the_start_and_the_end(systemd: Systemd, notifier: No
     began, ended = run(main())
     assert [message for message in began if message.startswith("READY=1")] == ["READY=1\nSTATUS=idle"]
     assert "STOPPING=1" in ended
+
+
+def test_a_drain_that_more_of_the_reply_has_overtaken_is_not_told() -> None:
+    async def main() -> tuple[list[int], list[int]]:
+        buffers: list[PlaybackBuffer] = []
+        drained: list[int] = []
+
+        def keep(capture: CaptureBuffer, playback: PlaybackBuffer, reports: DeviceReports) -> Room:
+            buffers.append(playback)
+            return Room(capture, playback, reports)
+
+        made = daemon(keep)
+
+        def note(event: ev.Event, commands: Sequence[do.Command], now_ms: int) -> None:
+            if isinstance(event, ev.PlaybackDrained):
+                drained.append(event.turn)
+
+        made.observe(note)
+        (playback,) = buffers
+        playback.configure(pcm.REPLY_RATE_HZ, 0)
+        playback.push(7, bytes(960))
+        playback.pull(480)  # the report is on its way to the loop
+        playback.push(7, bytes(960))
+        await asyncio.sleep(0)
+        overtaken = list(drained)
+        playback.pull(480)
+        await asyncio.sleep(0)
+        await made.stop()
+        return overtaken, drained
+
+    assert run(main()) == ([], [7])

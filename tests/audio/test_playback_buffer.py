@@ -388,3 +388,18 @@ def test_a_speaker_that_never_comes_does_not_fill_the_memory() -> None:
         speaker.pull(240_000)
         pulled += 10
     assert 600 <= pulled <= 620
+
+
+def test_the_voice_is_over_only_while_nothing_of_it_waits_or_sounds() -> None:
+    speaker = Speaker(latency_samples=100)
+    assert speaker.buffer.voice_is_over
+    speaker.buffer.push(1, pcm(count(1, 100)))
+    assert not speaker.buffer.voice_is_over
+    speaker.pull(100)
+    assert not speaker.buffer.voice_is_over
+    speaker.buffer.play_earcon(pcm(count(1, 1000)))
+    speaker.pull(100)
+    assert [turn for turn, _ in speaker.drained] == [1]
+    assert speaker.buffer.voice_is_over
+    speaker.buffer.push(1, pcm(count(1, 100)))
+    assert not speaker.buffer.voice_is_over

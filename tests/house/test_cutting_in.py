@@ -98,6 +98,8 @@ def test_mute_within_an_utterance_sends_nothing_more_and_closes(recording: Path,
             entry, muted_at, turns = len(house.log), house.room.sample, len(house.utterances)
             house.daemon.post(ev.MuteRequested(muted=True))
             await house.until_state("muted")
+            house.daemon.post(ev.MuteRequested(muted=False))  # nothing goes on where it was
+            house.daemon.post(ev.MuteRequested(muted=True))
             await speech
             await house.rest(1)
             await house.say("hey jarvis")
@@ -120,7 +122,7 @@ def test_mute_within_an_utterance_sends_nothing_more_and_closes(recording: Path,
     assert do.CloseSession(1) in commands
     assert do.PublishMute(muted=True) in commands
     assert house.close_codes[0] == 1000
-    assert house.states[house.states.index("muted") :][:3] == ["muted", "idle", "listening"]
+    assert house.states[house.states.index("muted") :][:5] == ["muted", "idle", "muted", "idle", "listening"]
     _, speaker = house.recording()
     if moment == "in the middle of a reply":
         assert loud(speaker, muted_at - CAPTURE_RATE_HZ // 2, muted_at) > 500

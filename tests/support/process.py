@@ -56,8 +56,8 @@ class ServerThread:
         self._loop.close()
 
     def wait_for_close_code(self) -> int:
-        """How the next connection ended that did."""
-        return self._close_codes.get(timeout=LONGEST_WAIT_S)
+        """How the next connection ended that did. Waits for less than a session lingers by itself (60 s)."""
+        return self._close_codes.get(timeout=LONGEST_WAIT_S / 3)
 
     def call(self, main: Any) -> Any:
         """Run a coroutine there and wait for it."""
