@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 
 class Section(BaseModel):
@@ -167,7 +167,7 @@ class LiveSettings(Section):
     model: Annotated[str, Field(min_length=1)] = "gemini-3.8-live"
     """Name of the model."""
 
-    base_url: str = "https://generativelanguage.googleapis.com"
+    base_url: Annotated[str, AfterValidator(lambda url: url.rstrip("/"))] = "https://generativelanguage.googleapis.com"
     """Where the Live API is (ws and http only on this machine itself: the key would be readable)."""
 
     api_version: Literal["v1beta", "v1alpha", "v1"] = "v1beta"

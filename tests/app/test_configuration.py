@@ -162,6 +162,11 @@ def test_a_typing_mistake_gets_what_was_probably_meant(file: Path) -> None:
     assert "perhaps conversation" in refusal(file)
 
 
+def test_a_slash_at_the_end_of_the_url_makes_it_no_other_place() -> None:
+    default = load(None).live.base_url
+    assert load(None, [f"live.base_url={default}/"]).live.base_url == default
+
+
 @pytest.mark.parametrize("key", ["mqtt.host", "live.model"])
 def test_an_empty_name_is_refused(key: str) -> None:
     assert key in refusal(sets=(f"{key}=",))
