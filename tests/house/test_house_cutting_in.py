@@ -98,6 +98,7 @@ def test_mute_within_an_utterance_sends_nothing_more_and_closes(recording: Path,
             entry, muted_at, turns = len(house.log), house.room.sample, len(house.utterances)
             house.daemon.post(ev.MuteRequested(muted=True))
             await house.until_state("muted")
+            assert house.room.sample <= muted_at + AT_ONCE_SAMPLES
             house.daemon.post(ev.MuteRequested(muted=False))  # nothing goes on where it was
             house.daemon.post(ev.MuteRequested(muted=True))
             await speech
