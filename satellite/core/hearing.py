@@ -51,9 +51,7 @@ class HearingRules(Scene):
             self._finish_transcripts()
             self._conversation += 1
         self._do(do.PublishWake(word, score, self._conversation))
-        self._do(*self.link.need(self._now_ms))
-        if self.link.state is LinkState.REFUSED:
-            self._announce(do.Notice.REFUSED, self._problems.get("link", ""))
+        if not self._need_link():
             return
         if self._policy.wake_earcon:
             self._do(do.PlayWakeEarcon())
@@ -110,11 +108,16 @@ class HearingRules(Scene):
             self.uplink.open(from_sample)
         else:
             self.uplink.utterance.keep_from(from_sample)
-        self._do(*self.link.need(self._now_ms))
-        if self.link.state is LinkState.REFUSED:
-            self._announce(do.Notice.REFUSED, self._problems.get("link", ""))
-        else:
+        if self._need_link():
             self._confirm()
+
+    def _need_link(self) -> bool:
+        """Ask for a session; where the server has just refused us, say so instead."""
+        self._do(*self.link.need(self._now_ms))
+        if self.link.state is not LinkState.REFUSED:
+            return True
+        self._announce(do.Notice.REFUSED, self._problems.get("link", ""))
+        return False
 
     def _duck(self, _: ev.SpeechSuspected) -> None:
         if self._may_cut_in():
