@@ -222,7 +222,7 @@ class PortAudio:
             stream.tap.finish(padding_samples)
             deadline_s = max(deadline_s, time.monotonic() + FINISH_S + padding_samples / stream.rate_hz)
         while any(stream.active for stream in streams) and time.monotonic() < deadline_s:
-            time.sleep(FINISH_S / 30)
+            time.sleep(FINISH_S / 30)  # PortAudio tells nobody when a stream has run out
         for stream in streams:
             self._streams.remove(stream)
             stream.stream.close()

@@ -37,7 +37,7 @@ def _guarded(callback: Callable[..., None]) -> Callable[..., None]:
     def call(*arguments: object) -> None:
         try:
             callback(*arguments)
-        except Exception:
+        except Exception:  # it would end paho's network thread
             log.exception("MQTT: a callback failed (%s)", callback.__name__)
 
     return call

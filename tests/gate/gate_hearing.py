@@ -8,7 +8,7 @@ from satellite.core.events import Event
 from satellite.core.pcm import silence
 from satellite.gate.gate import Gate
 from satellite.settings import GateSettings
-from satellite.simroom.acoustics import PinkNoise, to_pcm, to_signal
+from satellite.simroom.acoustics import Filter, PinkNoise, impulse_response, to_pcm, to_signal
 from satellite.simroom.people import sentence
 
 said = cache(sentence)
@@ -22,6 +22,12 @@ def pause(ms: int) -> bytes:
 def in_noise(audio: bytes, dbfs: float = -60.0, seed: int = 2) -> bytes:
     signal = to_signal(audio)
     return to_pcm(signal + PinkNoise(dbfs, seed=seed).next_block(signal.size))
+
+
+def reverberant(audio: bytes, decay_ms: float = 600.0) -> bytes:
+    """As it arrives in a bare room: the word's own tail goes on after its end."""
+    room = Filter(impulse_response(delay_ms=0, decay_ms=decay_ms))
+    return to_pcm(room.process(to_signal(audio)))
 
 
 def hear(audio: bytes, settings: GateSettings | None = None, *, block_samples: int = 320) -> list[Event]:

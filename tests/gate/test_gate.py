@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gate.gate_hearing import clicks, hear, in_noise, pause, said
+from gate.gate_hearing import clicks, hear, in_noise, pause, reverberant, said
 from satellite.core.errors import ConfigError
 from satellite.core.events import (
     Event,
@@ -46,6 +46,13 @@ def test_the_wake_word_alone_is_no_speech_to_answer(voice: str) -> None:
     assert wake.word == "hey_jarvis"
     assert wake.speech_from is not None
     assert abs(wake.speech_from - 16_000) < 2 * TOLERANCE
+    assert [event for event in rest if isinstance(event, (SpeechStarted, SpeechEnded))] == []
+
+
+@VOICES
+def test_the_wake_word_in_a_reverberant_room_is_no_speech_either(voice: str) -> None:
+    spoken = reverberant(pause(1000) + said("hey jarvis", voice) + pause(3000))
+    _, rest = after_wake(hear(in_noise(spoken)))
     assert [event for event in rest if isinstance(event, (SpeechStarted, SpeechEnded))] == []
 
 
