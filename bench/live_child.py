@@ -68,7 +68,7 @@ def ours(port: int, turns: int) -> dict[str, float]:
             if isinstance(event, ReplyChunkReceived):
                 reply_bytes += len(event.pcm)
             elif isinstance(event, UsageReported):
-                messages = event.prompt_tokens
+                messages = sum(event.tokens.prompt.values())
             elif isinstance(event, TurnCompleted):
                 turn_complete.set()
             elif isinstance(event, SessionOpened):

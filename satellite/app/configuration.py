@@ -9,33 +9,40 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
+from satellite.core.declarations import ToolDeclaration
 from satellite.core.errors import ConfigError
 from satellite.core.policy import Policy
-from satellite.settings import ActivityMode, Settings
+from satellite.core.usage import Budget, Prices
+from satellite.live.models import Proactivity, family_of
+from satellite.live.setup_rules import connection_age_s
+from satellite.settings import ActivityMode, Section, Settings
 
 ENVIRONMENT_PREFIX = "SATELLITE_"
 SYSTEM_FILE = Path("/etc/satellite/satellite.toml")
 """Read when no --config is given and it exists."""
 
-Raw = dict[str, dict[str, Any]]
+Section_ = TypeVar("Section_", bound=Section)
+
+Raw = dict[str, Any]
+Keys = tuple[str, ...]
+"""Where a value stands: ("live", "generation", "temperature")."""
 
 
 def load(file: Path | None, sets: Sequence[str] = (), environment: Mapping[str, str] | None = None) -> Settings:
     """The settings in force, secrets read from their files. Raises ConfigError."""
     source = str(file) if file else "defaults"
     raw: Raw = _read_file(file) if file else {}
-    origin = {(section, key): _place(file, section, key) for section, keys in raw.items() for key in keys}
-    for name, section, key, value in _from_environment(environment or {}):
-        raw.setdefault(section, {})[key] = value
-        origin[section, key] = f"environment: {name}"
-    for section, key, value in _from_sets(sets):
-        raw.setdefault(section, {})[key] = value
-        origin[section, key] = f"--set {section}.{key}"
+    origin = {keys: _place(file, keys) for keys in _leaves(raw)}
+    given = [(f"environment: {name}", keys, value) for name, keys, value in _from_environment(environment or {})]
+    given += [(f"--set {'.'.join(keys)}", keys, value) for keys, value in _from_sets(sets)]
+    for place, keys, value in given:
+        _put(raw, keys, value, place)
+        origin[keys] = place
     try:
         settings = Settings.model_validate(raw)
     except ValidationError as error:
@@ -44,26 +51,33 @@ def load(file: Path | None, sets: Sequence[str] = (), environment: Mapping[str, 
 
 
 def fields() -> Iterator[tuple[str, str, FieldInfo]]:
-    """Every key: (section, key, its field)."""
-    for section, field in Settings.model_fields.items():
-        model = field.annotation
-        assert isinstance(model, type)
-        assert issubclass(model, BaseModel)
-        for key, info in model.model_fields.items():
-            yield section, key, info
+    """Every key: (section, key, its field), a section's own keys before those of the sections within it."""
+    return _fields_of(Settings, ())
 
 
-def is_secret(section: str, key: str) -> bool:
-    """Whether a key holds a secret, by its type or, for one we do not know, by its name."""
-    for known_section, known_key, info in fields():
-        if (known_section, known_key) == (section, key):
+def _fields_of(model: type[BaseModel], path: Keys) -> Iterator[tuple[str, str, FieldInfo]]:
+    within: list[tuple[str, type[BaseModel]]] = []
+    for key, info in model.model_fields.items():
+        if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel):
+            within.append((key, info.annotation))
+        else:
+            yield ".".join(path), key, info
+    for key, section in within:
+        yield from _fields_of(section, (*path, key))
+
+
+def is_secret(keys: Keys) -> bool:
+    """Whether a key holds a secret: by its type, and whatever we do not know may be one."""
+    for section, key, info in fields():
+        if keys == (*section.split("."), key):
             return info.annotation is SecretStr
     return True
 
 
-def policy_of(settings: Settings) -> Policy:
+def policy_of(settings: Settings, tools: Sequence[ToolDeclaration] = ()) -> Policy:
     """The numbers the core goes by."""
-    conversation, gate = settings.conversation, settings.gate
+    conversation, gate, live, usage = settings.conversation, settings.gate, settings.live, settings.usage
+    always_proactive = family_of(live.model).proactivity is Proactivity.ALWAYS
     return Policy(
         manual_activity=conversation.activity is ActivityMode.MANUAL,
         barge_in=conversation.barge_in,
@@ -80,6 +94,15 @@ def policy_of(settings: Settings) -> Policy:
         session_linger_ms=conversation.session_linger_ms,
         memory_ms=conversation.memory_s * 1000,
         volume_percent=settings.audio.volume_percent,
+        resumes=live.context.resumption,
+        seeds_history=live.context.seed_history,
+        connection_age_ms=connection_age_s(live) * 1000,
+        proactive=live.generation.proactive_audio or always_proactive,
+        speaks_text=live.generation.speak_text,
+        has_camera=bool(settings.video.source),
+        prices=Prices(**usage.prices.model_dump(), currency=usage.currency),
+        budget=Budget(usage.daily_tokens, usage.daily_cost, usage.warn_percent),
+        idempotent_tools=frozenset(tool.name for tool in tools if tool.idempotent),
     )
 
 
@@ -98,64 +121,93 @@ def _read_file(file: Path) -> Raw:
     return raw
 
 
-def _from_environment(environment: Mapping[str, str]) -> Iterator[tuple[str, str, str, str]]:
+def _leaves(raw: Raw, path: Keys = ()) -> Iterator[Keys]:
+    for key, value in raw.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, (*path, key))
+        else:
+            yield (*path, key)
+
+
+def _put(raw: Raw, keys: Keys, value: str, place: str) -> None:
+    for depth, key in enumerate(keys[:-1], 1):
+        raw = raw.setdefault(key, {})
+        if not isinstance(raw, dict):
+            raise ConfigError(f"{place}: {'.'.join(keys[:depth])} is a value, not a section")
+    raw[keys[-1]] = value
+
+
+def _from_environment(environment: Mapping[str, str]) -> Iterator[tuple[str, Keys, str]]:
     for name in sorted(environment):
-        section, found, key = name.removeprefix(ENVIRONMENT_PREFIX).lower().partition("__")
         if not name.startswith(ENVIRONMENT_PREFIX):
             continue
-        if found:
-            yield name, section, key, environment[name]
-        elif section.partition("_")[0] in Settings.model_fields:
+        keys = tuple(name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__"))
+        if len(keys) > 1:
+            yield name, keys, environment[name]
+        elif keys[0].partition("_")[0] in Settings.model_fields:
             raise ConfigError(f"environment: {name}: expected two underscores between section and key")
 
 
-def _from_sets(sets: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+def _from_sets(sets: Sequence[str]) -> Iterator[tuple[Keys, str]]:
+    known = {(*section.split("."), key) for section, key, _ in fields()}
     for text in sets:
         path, found, value = text.partition("=")
-        section, dot, key = path.strip().partition(".")
-        if not found or not dot:
+        keys = tuple(path.strip().split("."))
+        if not found or len(keys) < 2 or not all(keys):
             raise ConfigError("--set: expected section.key=value")
-        known = any((section, key) == (s, k) for s, k, _ in fields())
-        if known and is_secret(section, key):
+        if keys in known and is_secret(keys):
             raise ConfigError(
-                f"--set {section}.{key}: a secret does not belong on a command line, where everyone can read it; "
-                f"use {ENVIRONMENT_PREFIX}{section.upper()}__{key.upper()} or the configuration file"
+                f"--set {'.'.join(keys)}: a secret does not belong on a command line, where everyone can read it; "
+                f"use {ENVIRONMENT_PREFIX}{'__'.join(keys).upper()} or the configuration file"
             )
-        yield section, key, value
+        yield keys, value
 
 
-def _place(file: Path | None, section: str, key: str) -> str:
+def _place(file: Path | None, keys: Keys) -> str:
     """Where in the file a key stands: `file:line: section.key`."""
-    here = ""
+    *section, key = keys
+    here: list[str] = []
     for number, line in enumerate(file.read_text(encoding="utf-8-sig").splitlines() if file else (), 1):
-        header = re.match(r"\s*\[\s*([\w-]+)\s*\]", line)
+        header = re.match(r"\s*\[([^\[\]]+)\]", line)
         if header:
-            here = header[1]
+            here = [part.strip().strip("\"'") for part in header[1].split(".")]
         elif here == section and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=", line):
-            return f"{file}:{number}: {section}.{key}"
-    return f"{file}: {section}.{key}"
+            return f"{file}:{number}: {'.'.join(keys)}"
+    return f"{file}: {'.'.join(keys)}"
 
 
-def _explain(error: ValidationError, origin: Mapping[tuple[str, str], str], source: str) -> Iterator[str]:
+def _explain(error: ValidationError, origin: Mapping[Keys, str], source: str) -> Iterator[str]:
     for problem in error.errors(include_url=False, include_context=False):
-        location = [str(part) for part in problem["loc"]]
-        section, key = (*location, "", "")[:2]
-        among = (where for (name, _), where in origin.items() if name == section)
-        place = origin.get((section, key)) or (next(among, "") if not key else "") or f"{source}: {'.'.join(location)}"
+        keys = tuple(str(part) for part in problem["loc"])
+        place = next((origin[keys[:depth]] for depth in range(len(keys), 0, -1) if keys[:depth] in origin), "")
+        if not place and problem["type"] == "extra_forbidden":
+            place = next((where for known, where in origin.items() if known[: len(keys)] == keys), "")
+        place = place or f"{source}: {'.'.join(keys)}"
         if problem["type"] == "extra_forbidden":
-            what = "no such key" if key else "no such section"
-            yield f"{place}: {what}{_nearest(section, key)}; config/satellite.toml lists them all"
+            what = "no such key" if len(keys) > 1 else "no such section"
+            yield f"{place}: {what}{_nearest(keys)}; config/satellite.toml lists them all"
         else:
             expected = problem["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
-            got = "" if is_secret(section, key) else f", got {problem['input']!r}"
+            got = "" if is_secret(keys) or problem["type"] == "missing" else f", got {problem['input']!r}"
             yield f"{place}: expected {expected}{got}"
 
 
-def _nearest(section: str, key: str) -> str:
+def _nearest(keys: Keys) -> str:
     """What was probably meant, if anything comes near."""
-    known = list(Settings.model_fields) if not key else [k for s, k, _ in fields() if s == section]
-    near = difflib.get_close_matches(key or section, known, n=1)
+    known = {(*section.split("."), key) for section, key, _ in fields()}
+    siblings = sorted({path[len(keys) - 1] for path in known if path[: len(keys) - 1] == keys[:-1]})
+    near = difflib.get_close_matches(keys[-1], siblings, n=1)
     return f", perhaps {near[0]}" if near else ""
+
+
+SECRET_FILES = {
+    ("live", "api_key"): "api_key_file",
+    ("live", "token", "value"): "value_file",
+    ("live", "token", "authorization"): "authorization_file",
+    ("mqtt", "password"): "password_file",
+    ("video", "authorization"): "authorization_file",
+}
+"""Secrets that may come from a file, a systemd credential usually."""
 
 
 def _read_secrets(settings: Settings) -> Settings:
@@ -163,14 +215,23 @@ def _read_secrets(settings: Settings) -> Settings:
 
     Only here: the edges see the secret, not where it came from.
     """
-    live, mqtt = settings.live, settings.mqtt
-    if live.api_key_file and not live.api_key.get_secret_value():
-        key = _secret_in(live.api_key_file, "live.api_key_file").strip()
-        live = live.model_copy(update={"api_key": SecretStr(key)})
-    if mqtt.password_file and not mqtt.password.get_secret_value():
-        password = _secret_in(mqtt.password_file, "mqtt.password_file").rstrip("\r\n")
-        mqtt = mqtt.model_copy(update={"password": SecretStr(password)})
-    return settings.model_copy(update={"live": live, "mqtt": mqtt})
+    for keys, file_key in SECRET_FILES.items():
+        settings = _read_secret(settings, keys, file_key)
+    return settings
+
+
+def _read_secret(section: Section_, keys: Keys, file_key: str, path: Keys = ()) -> Section_:
+    key, *rest = keys
+    if rest:
+        inner = _read_secret(getattr(section, key), tuple(rest), file_key, (*path, key))
+        return section.model_copy(update={key: inner})
+    file = getattr(section, file_key)
+    if not file or getattr(section, key).get_secret_value():
+        return section
+    secret = _secret_in(file, ".".join((*path, file_key)))
+    # a password may end in blanks, nothing else does
+    secret = secret.rstrip("\r\n") if key == "password" else secret.strip()
+    return section.model_copy(update={key: SecretStr(secret)})
 
 
 def _secret_in(file: Path, key: str) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 from satellite.app.announcer import Announcer, Speaks
 from satellite.app.configuration import policy_of
+from satellite.app.diary import Diary
 from satellite.app.dispatch import Dispatcher, Observer
 from satellite.app.health import Health
 from satellite.app.notify import Notifier
@@ -25,14 +26,17 @@ from satellite.core import events as ev
 from satellite.core.conversation import Conversation
 from satellite.core.dialogue import Dialogue
 from satellite.gate.gate import Gate
+from satellite.live.instruction import fill, read_instruction
 from satellite.live.link import LiveLink
 from satellite.mqtt.client import MqttClient
 from satellite.settings import ActivityMode, Settings
 from satellite.speech.earcons import earcon
 from satellite.speech.voice import Voice
 from satellite.tools.builtin import builtin_tools
+from satellite.tools.functions import configured_functions
 from satellite.tools.registry import ToolRegistry
 from satellite.tools.runner import ToolRunner
+from satellite.video.camera import Camera
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +65,11 @@ class Daemon:
         """Raises ConfigError for what only the parts can check (wake word, URL)."""
         loop = asyncio.get_running_loop()
         self._settings = settings
-        self._conversation = Conversation(policy_of(settings))
+        registry = ToolRegistry(
+            builtin_tools(self.post, volume_percent=lambda: self._volume_percent, now=now, settings=settings.tools),
+            configured_functions(settings.tools),
+        )
+        self._conversation = Conversation(policy_of(settings, registry.declarations))
         self._dispatcher = dispatcher = Dispatcher(self._conversation, loop)
         self._notifier = notifier or Notifier()
         self._health = Health(self._notifier)
@@ -75,7 +83,6 @@ class Daemon:
         self._capture = CaptureBuffer(lambda: _from_thread(loop, self._take_capture))
         self._path = CapturePath(settings.audio, self._capture, self._playback, self._hear)
         self._gate = Gate(settings.gate)
-        registry = ToolRegistry(builtin_tools(dispatcher.post, volume_percent=lambda: self._volume_percent, now=now))
         self._tools = ToolRunner(registry, dispatcher.post)
         self._link = LiveLink(
             settings.live,
@@ -83,7 +90,10 @@ class Daemon:
             post=dispatcher.post,
             jitter=jitter,
             tools=registry.declarations,
+            instruction=_instruction_of(settings, now),
         )
+        self._diary = Diary(settings, dispatcher.post, now)
+        self._camera = Camera(settings.video, dispatcher.post, self._note_camera)
         self._announcer = Announcer(settings.speech, voice or Voice(settings.speech.voice), dispatcher.post)
         self._wake_earcon = earcon("wake")
         self._broker: MqttClient | None = None
@@ -114,6 +124,7 @@ class Daemon:
         self._tasks = [
             loop.create_task(self._device.run(), name="audio device"),
             loop.create_task(self._health.watch(lambda limit_s: self._device.last_activity.alive(limit_s))),
+            loop.create_task(self._diary.run(), name="diary"),
         ]
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -131,7 +142,8 @@ class Daemon:
         self._notifier.send(STOPPING="1")
         self.post(ev.ShutdownRequested())
         self._dispatcher.close()
-        endings = [self._link.shutdown(), self._tools.close(), self._announcer.close(), self._stop_tasks()]
+        endings = [self._link.shutdown(), self._tools.close(), self._announcer.close(), self._camera.close()]
+        endings += [self._diary.close(), self._stop_tasks()]
         if self._broker is not None:
             endings.append(asyncio.to_thread(self._broker.stop, BROKER_GOODBYE_S))
         ended, late = await asyncio.wait([asyncio.ensure_future(ending) for ending in endings], timeout=GOODBYE_S)
@@ -171,29 +183,43 @@ class Daemon:
         """Which edge carries out which command."""
         link, playback, gate, tools = self._link, self._playback, self._gate, self._tools
         return {
-            do.OpenSession: lambda c: link.open(c.session, c.handle),
+            do.OpenSession: lambda c: link.open(c.session, c.handle, c.history),
             do.CloseSession: lambda c: link.close(c.session),
             do.SendActivityStart: lambda c: link.send_activity_start(c.session),
             do.SendFrames: lambda c: link.send_frames(c.session, c.pcm),
             do.SendActivityEnd: lambda c: link.send_activity_end(c.session),
             do.SendAudioStreamEnd: lambda c: link.send_audio_stream_end(c.session),
-            do.SendToolResponse: lambda c: link.send_tool_response(c.session, c.call_id, c.name, c.response),
+            do.SendText: lambda c: link.send_text(c.session, c.text),
+            do.SendPicture: lambda c: link.send_picture(c.session, c.jpeg),
+            do.SendToolResponse: lambda c: link.send_tool_response(
+                c.session, c.call_id, c.name, c.response, c.scheduling
+            ),
             do.PlayChunk: lambda c: playback.push(c.turn, c.pcm),
             do.EndPlayback: lambda c: playback.end(c.turn),
             do.DuckPlayback: lambda _: playback.duck(),
             do.RestorePlayback: lambda _: playback.restore(),
-            do.FlushPlayback: lambda _: playback.flush(),
+            do.FlushPlayback: lambda _: self._flush(),
             do.SetVolume: self._set_volume,
             do.Announce: self._announcer.prepare,
+            do.SpeakReply: self._announcer.read,
             do.PlayWakeEarcon: lambda _: playback.play_earcon(self._wake_earcon),
             do.RestartEndpointer: lambda c: gate.restart_endpointer(c.from_sample),
             do.ResetGate: lambda _: gate.reset(),
             do.RunTool: lambda c: tools.run(c.session, c.call_id, c.name, c.arguments),
             do.CancelTool: lambda c: tools.cancel(c.call_id),
+            do.StartCamera: lambda _: self._camera.start(),
+            do.StopCamera: lambda _: self._camera.stop(),
+            do.StoreMemory: self._diary.store_memory,
+            do.StoreUsage: self._diary.store_usage,
             do.PublishState: self._publish,
             do.PublishWake: self._publish,
             do.PublishTranscript: self._publish,
             do.PublishUsage: self._publish,
+            do.PublishDay: self._publish,
+            do.PublishStall: self._publish,
+            do.PublishSources: self._publish,
+            do.PublishThought: self._publish,
+            do.PublishVoiceActivity: self._publish,
             do.PublishProblem: self._publish,
             do.PublishMute: self._publish,
             do.PublishVolume: self._publish,
@@ -203,12 +229,19 @@ class Daemon:
         self._volume_percent = command.percent
         self._playback.set_volume(command.percent)
 
+    def _flush(self) -> None:
+        self._playback.flush()
+        self._announcer.stop_reading()
+
+    def _note_camera(self, text: str) -> None:
+        self.post(ev.CameraLost(text) if text else ev.CameraFound())
+
     def _publish(self, command: do.Command) -> None:
-        if isinstance(command, do.PublishProblem):
-            if command.text:
-                log.warning("%s: %s", command.part, command.text)
-            else:
-                log.info("%s: well again", command.part)
+        match command:
+            case do.PublishProblem(part=part, text=text) if part != "camera":  # that has said so itself
+                log.log(logging.WARNING if text else logging.INFO, "%s: %s", part, text or "well again")
+            case do.PublishStall(turn=turn, cause=cause, retried=retried):
+                log.warning("turn %d stalled (%s)%s", turn, cause, ": asked again" if retried else "")
         if self._broker is not None:
             self._broker.execute(command)
 
@@ -225,6 +258,13 @@ class Daemon:
         for outcome in await asyncio.gather(*self._tasks, return_exceptions=True):
             if isinstance(outcome, Exception):
                 raise outcome
+
+
+def _instruction_of(settings: Settings, now: Callable[[], datetime]) -> Callable[[], str]:
+    """The system instruction as it stands when a session opens. Raises ConfigError for a file that cannot be read."""
+    template = read_instruction(settings.live)
+    here = settings.satellite
+    return lambda: fill(template, name=here.name, room=here.room, place=here.place, now=now())
 
 
 class _Reports:

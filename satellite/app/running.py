@@ -10,7 +10,8 @@ from satellite.app.goodbye import on_goodbye
 from satellite.app.trace import Trace
 from satellite.audio.sound_card import SoundCard
 from satellite.core.errors import ConfigError
-from satellite.settings import LiveSettings, Settings
+from satellite.live.credentials import NO_CREDENTIALS, has_credentials
+from satellite.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -30,11 +31,8 @@ def until_goodbye(main: Coroutine[Any, Any, int]) -> int:
 
 async def run(settings: Settings) -> int:
     """The real thing, until cancelled. Raises ConfigError where the Live API could only refuse us."""
-    if settings.live.base_url == LiveSettings().base_url and not settings.live.api_key.get_secret_value():
-        raise ConfigError(
-            "live.api_key: expected a key: set SATELLITE_LIVE__API_KEY or live.api_key_file "
-            "(without a key, `satellite run --substitute` uses the embedded server)"
-        )
+    if not settings.live.base_url and not has_credentials(settings.live):
+        raise ConfigError(f"{NO_CREDENTIALS} (without any, `satellite run --substitute` uses the embedded server)")
     daemon = Daemon(settings, sound_card(settings))
     daemon.observe(Trace())
     log.info(

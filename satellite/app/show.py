@@ -79,8 +79,12 @@ class Show:
                 self._line("said", f"“{text}”")
             case do.PublishProblem(part=part, text=text):
                 self._line("problem", f"{part}: {text or 'well again'}")
-            case do.PublishUsage(total_tokens=tokens):
-                self.tally.tokens += tokens
+            case do.PublishUsage(tokens=tokens):
+                self.tally.tokens += tokens.total
+            case do.PublishStall(cause=cause, retried=retried):
+                self._line("stalled", f"{cause}{', asked again' if retried else ''}")
+            case do.PublishSources(sources=sources):
+                self._line("sources", ", ".join(source.title or source.uri for source in sources))
             case _:
                 return
 

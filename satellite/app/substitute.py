@@ -1,23 +1,30 @@
 """`run --substitute`: what this machine lacks is replaced by an embedded part, and the first lines say which.
 
-No sound card: the simulated room. No key: the embedded Live server. No broker: a mosquitto of our own.
-A key together with the simulated room would be spent on a demonstration: that takes --paid, whatever
-live.base_url is, for a proxy may pass the key on. Only this machine itself is sent a key without asking.
+No sound card: the simulated room. No credentials (key, token, Vertex AI): the embedded Live server. No broker: a
+mosquitto of our own. Credentials together with the simulated room would be spent on a demonstration: that takes --paid,
+whatever live.base_url is, for a proxy may pass them on. Only this machine itself is sent them without asking.
 """
 
 import logging
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from pydantic import SecretStr
-
+from satellite.app.embedded import EmbeddedServer
 from satellite.app.own_broker import OwnBroker, answers
 from satellite.audio.devices import Probe
-from satellite.live.endpoints import is_loopback, websocket_base
-from satellite.live_server.server import LiveServer
-from satellite.settings import AudioSettings, LiveSettings, MqttSettings, Settings
+from satellite.live.credentials import has_credentials
+from satellite.live.endpoints import Access, access_of, google_base, is_loopback, websocket_base
+from satellite.settings import AudioSettings, MqttSettings, Settings
 
 log = logging.getLogger(__name__)
+
+WHAT_IS_SPARED = {
+    Access.KEY: "there is a key",
+    Access.EXPRESS: "there is a key",
+    Access.TOKEN: "there is a token",
+    Access.BEARER: "there are Google credentials",
+}
+"""What would be spent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +39,7 @@ class Plan:
 
 
 async def plan(settings: Settings, card: Probe, *, paid: bool) -> Plan:
-    """Find out what is missing; `card` says which sound devices open. Raises ConfigError for no URL."""
+    """Find out what is missing; `card` says which sound devices open. Raises ConfigError for a URL that is none."""
     room = not card.has_microphone
     audio = settings.audio.model_copy(
         update={
@@ -40,12 +47,12 @@ async def plan(settings: Settings, card: Probe, *, paid: bool) -> Plan:
             "output_device": card.output_device or settings.audio.output_device,
         }
     )
-    has_key = bool(settings.live.api_key.get_secret_value())
-    elsewhere = settings.live.base_url != LiveSettings().base_url
+    may_pay = has_credentials(settings.live)
+    base_url = settings.live.base_url
     # as the link reads it: what it would take for another host must not pass for this machine here
-    at_home = is_loopback(urlsplit(websocket_base(settings.live.base_url)).hostname or "")
-    spared = has_key and room and not at_home and not paid
-    server = spared or not (has_key or elsewhere)
+    at_home = bool(base_url) and is_loopback(urlsplit(websocket_base(base_url)).hostname or "")
+    spared = may_pay and room and not at_home and not paid
+    server = spared or not (may_pay or base_url)
     broker = settings.mqtt.enabled and not await answers(settings.mqtt.host, settings.mqtt.port)
     lines = (
         f"Sound:    {_sound_line(settings, card)}",
@@ -64,11 +71,13 @@ def _sound_line(settings: Settings, card: Probe) -> str:
 
 
 def _live_line(settings: Settings, *, server: bool, spared: bool) -> str:
+    live = settings.live
     if spared:
-        return "the embedded server (there is a key, but the simulated room would spend it: --paid to use it)"
+        what = WHAT_IS_SPARED[access_of(live)]
+        return f"the embedded server ({what}, but the simulated room would spend it: --paid to use it)"
     if server:
         return "the embedded server, for want of a key (SATELLITE_LIVE__API_KEY or live.api_key_file)"
-    return f"{settings.live.base_url}, {settings.live.model}"
+    return f"{live.base_url or google_base(live)}, {live.model}"
 
 
 def _mqtt_line(settings: Settings, *, broker: bool) -> str:
@@ -83,7 +92,7 @@ class Substitutes:
 
     def __init__(self, chosen: Plan) -> None:
         self._plan = chosen
-        self._server: LiveServer | None = None
+        self._server: EmbeddedServer | None = None
         self._broker = OwnBroker()
         self.notes: list[str] = []
         """Lines for the user about what became of them."""
@@ -94,24 +103,14 @@ class Substitutes:
         if self._plan.broker:
             settings = settings.model_copy(update={"mqtt": await self._start_broker(settings)})
         if self._plan.server:
-            # any free port: `satellite serve` may be running on the configured one
-            self._server = LiveServer(settings.server.model_copy(update={"host": "127.0.0.1", "port": 0}))
-            port = await self._server.start()
-            key = settings.server.api_key.get_secret_value() or "embedded"
-            live = settings.live.model_copy(
-                update={
-                    "base_url": f"http://127.0.0.1:{port}",
-                    "api_key": SecretStr(key),
-                    "model": LiveSettings().model,
-                }
-            )
-            settings = settings.model_copy(update={"live": live})
+            self._server = EmbeddedServer(settings)
+            settings = await self._server.start()
         return settings
 
     async def stop(self) -> None:
         """End what was started."""
         if self._server is not None:
-            await self._server.close()
+            await self._server.stop()
         await self._broker.stop()
 
     async def _start_broker(self, settings: Settings) -> MqttSettings:

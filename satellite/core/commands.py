@@ -7,21 +7,54 @@ from inside a command.
 from dataclasses import dataclass
 from enum import StrEnum
 
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """Base of all commands."""
-
+from satellite.core.command import Command as Command
+from satellite.core.publications import (
+    PublishDay as PublishDay,
+    PublishMute as PublishMute,
+    PublishProblem as PublishProblem,
+    PublishSources as PublishSources,
+    PublishStall as PublishStall,
+    PublishState as PublishState,
+    PublishThought as PublishThought,
+    PublishTranscript as PublishTranscript,
+    PublishUsage as PublishUsage,
+    PublishVoiceActivity as PublishVoiceActivity,
+    PublishVolume as PublishVolume,
+    PublishWake as PublishWake,
+    ShownState as ShownState,
+    Speaker as Speaker,
+    StallCause as StallCause,
+)
+from satellite.core.usage import DayUsage
 
 # ---------------------------------------------------------------- link
 
 
+class Role(StrEnum):
+    """Who contributed a turn of the history."""
+
+    USER = "user"
+    MODEL = "model"
+
+
+@dataclass(frozen=True, slots=True)
+class PastTurn:
+    """One contribution to the conversation so far, as text."""
+
+    role: Role
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class OpenSession(Command):
-    """Connect as session number `session`; resume with `handle` when there is one. Retries by itself."""
+    """Connect as session number `session`. Retries by itself.
+
+    With a `handle` it resumes; without one it is a fresh session that is told `history` first (never both).
+    """
 
     session: int
     handle: str | None = None
+    history: tuple[PastTurn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +95,30 @@ class SendAudioStreamEnd(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class SendText(Command):
+    """A turn of text."""
+
+    session: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SendPicture(Command):
+    """What the camera sees: JPEG."""
+
+    session: int
+    jpeg: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class SendToolResponse(Command):
-    """The result of a call; `response` is a JSON object as text."""
+    """The result of a call; `response` is a JSON object as text, `scheduling` as in ToolFinished."""
 
     session: int
     call_id: str
     name: str
     response: str
+    scheduling: str = ""
 
 
 # ---------------------------------------------------------------- speaker
@@ -115,6 +165,9 @@ class Notice(StrEnum):
     """What the satellite itself has to say, as a local sentence or an earcon."""
 
     NOT_UNDERSTOOD = "not_understood"
+    NO_ANSWER = "no_answer"
+    BUDGET_NEARLY_USED = "budget_nearly_used"
+    BUDGET_USED = "budget_used"
     NO_CONNECTION = "no_connection"
     NO_MICROPHONE = "no_microphone"
     REFUSED = "refused"
@@ -128,6 +181,15 @@ class Announce(Command):
     turn: int
     notice: Notice | None = None
     text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakReply(Command):
+    """A piece of a text reply for the local voice, in order; LocalSpeechReady follows. `final`: the turn's last."""
+
+    turn: int
+    text: str
+    final: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +212,33 @@ class ResetGate(Command):
     """Forget everything heard (mute, microphone gone)."""
 
 
+# ---------------------------------------------------------------- camera and store
+
+
+@dataclass(frozen=True, slots=True)
+class StartCamera(Command):
+    """A conversation is open: PictureTaken follows, now and at most once a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopCamera(Command):
+    """No more pictures."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreMemory(Command):
+    """Keep the handle to resume with over a restart (None: forget it)."""
+
+    handle: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoreUsage(Command):
+    """Keep what the day has used so far over a restart."""
+
+    usage: DayUsage
+
+
 # ---------------------------------------------------------------- tools
 
 
@@ -168,88 +257,3 @@ class CancelTool(Command):
     """Stop that call; its result is no longer wanted."""
 
     call_id: str
-
-
-# ---------------------------------------------------------------- what is shown
-
-
-class ShownState(StrEnum):
-    """What a person sees. One pure function of the machines computes it."""
-
-    IDLE = "idle"
-    LISTENING = "listening"
-    THINKING = "thinking"
-    SPEAKING = "speaking"
-    FOLLOW_UP = "follow_up"
-    MUTED = "muted"
-    NO_MICROPHONE = "no_microphone"
-    REFUSED = "refused"
-
-
-@dataclass(frozen=True, slots=True)
-class PublishState(Command):
-    """The shown state has changed."""
-
-    state: ShownState
-    conversation: int
-    turn: int
-
-
-@dataclass(frozen=True, slots=True)
-class PublishWake(Command):
-    """A wake word, or a request to listen (word "", score 0), opened the gate."""
-
-    word: str
-    score: float
-    conversation: int
-
-
-class Speaker(StrEnum):
-    """Whose words a transcript holds."""
-
-    USER = "input"
-    ASSISTANT = "output"
-
-
-@dataclass(frozen=True, slots=True)
-class PublishTranscript(Command):
-    """The text so far of one side of a turn; `final` when it will not change any more."""
-
-    speaker: Speaker
-    conversation: int
-    turn: int
-    text: str
-    final: bool
-
-
-@dataclass(frozen=True, slots=True)
-class PublishUsage(Command):
-    """Token counts of a turn."""
-
-    conversation: int
-    turn: int
-    prompt_tokens: int
-    response_tokens: int
-    total_tokens: int
-
-
-@dataclass(frozen=True, slots=True)
-class PublishProblem(Command):
-    """Something the person who runs it should know (empty text: it is over). `part`: link, microphone, speaker."""
-
-    part: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class PublishMute(Command):
-    """The microphone was closed or opened."""
-
-    muted: bool
-
-
-@dataclass(frozen=True, slots=True)
-class PublishVolume(Command):
-    """The playback volume in force, 0 to 100 per cent."""
-
-    percent: int

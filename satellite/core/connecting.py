@@ -4,18 +4,20 @@ from satellite.core import commands as do
 from satellite.core import events as ev
 from satellite.core.dialogue import Dialogue
 from satellite.core.link import LinkState
+from satellite.core.mending import MendingRules
 from satellite.core.reply import ReplyState
-from satellite.core.scene import Scene
 
 MAX_REPLAYS = 2
 """How often one utterance is sent again over new sessions before we say that there is no connection."""
 
 
-class ConnectingRules(Scene):
+class ConnectingRules(MendingRules):
     """What becomes of the conversation when its session changes."""
 
     def _use_session(self, _: ev.SessionOpened) -> None:
-        self.link.opened()
+        if not self.link.resumes:
+            self.usage.new_session()
+        self.link.opened(self._now_ms)
         self._problem("link", "")
         self._take_back(do.Notice.NO_CONNECTION)
         if self.dialogue is Dialogue.THINKING:
@@ -36,17 +38,23 @@ class ConnectingRules(Scene):
         self._reopen()
 
     def _reopen(self) -> None:
-        self.uplink.session_gone()
-        self._heard.forget()
-        self._said.forget()
-        self._do(*self.link.need(self._now_ms))
+        """What was said so far is said again over the next session; speaking on, the user notices nothing."""
         if self.dialogue is Dialogue.THINKING:
-            self._think()
+            self._ask_again()
+        else:
+            self.uplink.session_gone()
+            self._heard.forget()
+            self._need_session(again=True)
 
     def _lose_reply(self, event: ev.SessionLost) -> None:
-        self._lose_rest(do.Notice.NO_CONNECTION)
+        mends = self._mends_loss()
+        if not mends:
+            self._lose_rest(do.Notice.NO_CONNECTION)
         self._forget_session(event)
-        self._leave_when_over()
+        if mends:
+            self._stalled(do.StallCause.CLOSED)
+        else:
+            self._leave_when_over()
 
     def _lose_rest(self, notice: do.Notice, text: str = "") -> None:
         """What was received of the reply is played to its end; then the user is told that the rest is missing."""
@@ -58,6 +66,8 @@ class ConnectingRules(Scene):
 
     def _forget_session(self, event: ev.SessionLost) -> None:
         self.link.lost(resume_refused=event.resume_refused)
+        if event.resume_refused:
+            self._do(do.StoreMemory(None))
         self._session_gone()
 
     def _tell_refusal(self, event: ev.SessionRefused) -> None:
@@ -76,14 +86,14 @@ class ConnectingRules(Scene):
         self.link.go_away(event.time_left_ms, self._now_ms)
 
     def _remember(self, event: ev.ResumptionUpdated) -> None:
-        self.link.remember(event.handle)
+        self._do(*self.memory.remember(event.handle))
 
-    def _show_usage(self, event: ev.UsageReported) -> None:
-        tokens = (event.prompt_tokens, event.response_tokens, event.total_tokens)
-        self._do(do.PublishUsage(self._conversation, self._exchange.turn, *tokens))
+    def _restore_memory(self, event: ev.MemoryRestored) -> None:
+        self.memory.restore(event.handle, event.age_ms, self._now_ms)
 
     def _end_link_wait(self) -> None:
         """The link's own deadline: connecting took too long, nobody needs it, or it is about to end."""
+        self.link.grow_old(self._now_ms)
         if not self.link.expired(self._now_ms):
             return
         waiting = self.dialogue in (Dialogue.LISTENING, Dialogue.THINKING)
@@ -95,7 +105,7 @@ class ConnectingRules(Scene):
             self._problem("link", "no connection to the Live API")
             if waiting:
                 self._announce(do.Notice.NO_CONNECTION)
-        elif self.link.state is LinkState.HANDING_OVER and waiting and not self._exchange.has_acted:
+        elif self.link.state is LinkState.HANDING_OVER and waiting and not self._exchange.has_called:
             self._release_link()
             self._reopen()
         elif waiting:

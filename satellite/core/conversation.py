@@ -14,6 +14,7 @@ from satellite.core.hearing import HearingRules
 from satellite.core.household import HouseholdRules
 from satellite.core.link import LinkState
 from satellite.core.mute import MuteState
+from satellite.core.showing import ShowingRules
 from satellite.core.shown import shown_state
 
 MICROPHONE_EVENTS = (
@@ -26,14 +27,19 @@ MICROPHONE_EVENTS = (
 )
 
 
-class Conversation(HearingRules, AnsweringRules, ConnectingRules, HouseholdRules):
+class Conversation(HearingRules, AnsweringRules, ConnectingRules, ShowingRules, HouseholdRules):
     """The whole of what is decided."""
 
     @property
     def deadline_ms(self) -> int | None:
         """The earliest instant at which something has to happen by itself, or None."""
-        due = (self._deadline_ms, self.link.deadline_ms, self.timers.deadline_ms)
+        due = (self._deadline_ms, self._finals_due_ms, self.link.deadline_ms, self.timers.deadline_ms)
         return min((at_ms for at_ms in due if at_ms is not None), default=None)
+
+    @property
+    def is_written_to(self) -> bool:
+        """Whether the present turn was written: that needs no microphone."""
+        return bool(self._exchange.text)
 
     def handle(self, event: ev.Event, *, now_ms: int) -> list[do.Command]:
         """What to do about `event`, in execution order."""
@@ -48,6 +54,8 @@ class Conversation(HearingRules, AnsweringRules, ConnectingRules, HouseholdRules
         if isinstance(event, ev.DeadlineReached):
             self._ring_timers()
             self._end_link_wait()
+            if self._finals_due_ms is not None and now_ms >= self._finals_due_ms:
+                self._finish_transcripts()
         getattr(self, f"_{RULES[self.dialogue, type(event)]}")(event)
         self._settle()
         return self._commands
@@ -57,16 +65,40 @@ class Conversation(HearingRules, AnsweringRules, ConnectingRules, HouseholdRules
 
     def _settle(self) -> None:
         """What follows from any change: audio up, a connection that may go, announcements, the shown state."""
-        upward = self.uplink.pump(self.link.open_session)
-        if upward:
-            self.link.mark_used(self._now_ms)
-            self._do(*upward)
-        if self.link.state is LinkState.HANDING_OVER and self.dialogue in (Dialogue.IDLE, Dialogue.FOLLOW_UP):
+        self._send_up()
+        pauses = self.dialogue in (Dialogue.IDLE, Dialogue.FOLLOW_UP)
+        if self.link.state is LinkState.HANDING_OVER and pauses:
             self.uplink.abandon()
             self._release_link()
-        if self._waiting and self.dialogue in (Dialogue.IDLE, Dialogue.FOLLOW_UP):
+            if self.dialogue is Dialogue.FOLLOW_UP:
+                self._need_session()  # before it is needed: the next words find it open
+        if self._waiting and pauses:
             self._announce(*self._waiting.popleft())
+        elif self._texts and pauses:
+            self._write_turn(ev.TextRequested(self._texts.popleft()))
+            self._send_up()
+        self._do(*self.sight.follow(conversing=self._is_conversing()))
         shown = shown_state(self.dialogue, self.mute, self.link.state, microphone_lost="microphone" in self._problems)
         if shown is not self._shown:
             self._shown = shown
             self._do(do.PublishState(shown, self._conversation, self._exchange.turn))
+
+    def _is_conversing(self) -> bool:
+        """Whether the user may be seen: who has closed the microphone is not looked at either."""
+        return self.dialogue is not Dialogue.IDLE and self.mute is MuteState.LIVE and not self._exchange.local
+
+    def _send_up(self) -> None:
+        """Bring the server up to date: what was written, what is said, what is seen with it."""
+        session = self.link.open_session
+        upward = self.uplink.pump(session)
+        if self._exchange.text and not self._exchange.text_sent and session is not None:
+            self._exchange.text_sent = True
+            upward.append(do.SendText(session, self._exchange.text))
+        if upward or self.link.used:
+            seen = self.sight.pump(session, self._now_ms)
+            # an activity begins before its picture, and a picture comes before the words about it
+            starts = bool(upward) and isinstance(upward[0], do.SendActivityStart)
+            upward[starts:starts] = seen
+        if upward:
+            self.link.mark_used(self._now_ms)
+            self._do(*upward)

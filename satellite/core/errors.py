@@ -18,3 +18,15 @@ class AudioDeviceError(SatelliteError):
 
 class SpeechError(SatelliteError):
     """Local recognition or synthesis is not available or failed."""
+
+
+class CredentialError(SatelliteError):
+    """No credentials for the Live API. `fatal`: trying again will not help before somebody changes something."""
+
+    def __init__(self, message: str, *, fatal: bool) -> None:
+        super().__init__(message)
+        self.fatal = fatal
+
+
+class StoreError(SatelliteError):
+    """The database cannot be opened or written; the satellite goes on without a memory."""

@@ -8,11 +8,32 @@ playback carry the `turn` that was played. Instants on the microphone are absolu
 from dataclasses import dataclass
 from enum import StrEnum
 
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Base of all events."""
-
+from satellite.core.event import Event as Event
+from satellite.core.link_events import (
+    GenerationCompleted as GenerationCompleted,
+    GoAwayReceived as GoAwayReceived,
+    Grounded as Grounded,
+    InputDrafted as InputDrafted,
+    InputTranscribed as InputTranscribed,
+    LinkEvent as LinkEvent,
+    OutputTranscribed as OutputTranscribed,
+    ReplyChunkReceived as ReplyChunkReceived,
+    ReplyInterrupted as ReplyInterrupted,
+    ReplyTextReceived as ReplyTextReceived,
+    ResumptionUpdated as ResumptionUpdated,
+    SessionLost as SessionLost,
+    SessionOpened as SessionOpened,
+    SessionRefused as SessionRefused,
+    Source as Source,
+    ThoughtReceived as ThoughtReceived,
+    ToolCallReceived as ToolCallReceived,
+    ToolCallsCancelled as ToolCallsCancelled,
+    ToolFinished as ToolFinished,
+    TurnCompleted as TurnCompleted,
+    UsageReported as UsageReported,
+    VoiceActivityReported as VoiceActivityReported,
+)
+from satellite.core.usage import DayUsage
 
 # ---------------------------------------------------------------- microphone and gate
 
@@ -92,118 +113,26 @@ class SpeakerFound(Event):
     """The output device takes samples again (also posted at the first start)."""
 
 
-# ---------------------------------------------------------------- link
+# ---------------------------------------------------------------- camera
 
 
 @dataclass(frozen=True, slots=True)
-class LinkEvent(Event):
-    """Base of what a Live session reports; `session` is the number OpenSession gave it."""
+class PictureTaken(Event):
+    """What the camera sees now: JPEG, at most one a second."""
 
-    session: int
-
-
-@dataclass(frozen=True, slots=True)
-class SessionOpened(LinkEvent):
-    """setupComplete has arrived: the session takes input."""
+    jpeg: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class SessionLost(LinkEvent):
-    """The session ended without being asked to (transient). `resume_refused`: the handle was not accepted."""
+class CameraLost(Event):
+    """There are no pictures, although they are wanted."""
 
     reason: str
-    resume_refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class SessionRefused(LinkEvent):
-    """The server will not serve us as configured; `advice` is fit to be shown and spoken."""
-
-    advice: str
-
-
-@dataclass(frozen=True, slots=True)
-class ReplyChunkReceived(LinkEvent):
-    """A piece of the reply: 24 kHz s16le mono, whole samples."""
-
-    pcm: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class InputTranscribed(LinkEvent):
-    """A piece of what the user said; pieces are concatenated raw."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class OutputTranscribed(LinkEvent):
-    """A piece of what the reply says; pieces are concatenated raw."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class GenerationCompleted(LinkEvent):
-    """All content of the reply has been sent; turnComplete may follow much later."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReplyInterrupted(LinkEvent):
-    """The server cut its reply because of our input."""
-
-
-@dataclass(frozen=True, slots=True)
-class TurnCompleted(LinkEvent):
-    """The server's turn is over; nothing more until new input."""
-
-
-@dataclass(frozen=True, slots=True)
-class UsageReported(LinkEvent):
-    """Token counts of a turn, as the server gives them."""
-
-    prompt_tokens: int
-    response_tokens: int
-    total_tokens: int
-
-
-@dataclass(frozen=True, slots=True)
-class GoAwayReceived(LinkEvent):
-    """The server will end the connection after `time_left_ms`."""
-
-    time_left_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class ResumptionUpdated(LinkEvent):
-    """A handle to resume this session with, or None while it is not resumable."""
-
-    handle: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class ToolCallReceived(LinkEvent):
-    """The model calls a function; `arguments` is the JSON object as text."""
-
-    call_id: str
-    name: str
-    arguments: str
-
-
-@dataclass(frozen=True, slots=True)
-class ToolCallsCancelled(LinkEvent):
-    """These calls are void: not to be answered."""
-
-    call_ids: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ToolFinished(LinkEvent):
-    """Our runner has a result for a call; `response` is a JSON object as text."""
-
-    call_id: str
-    name: str
-    response: str
+class CameraFound(Event):
+    """There are pictures again."""
 
 
 # ---------------------------------------------------------------- speaker
@@ -257,6 +186,33 @@ class SayRequested(Event):
     """Speak `text` word for word with the local voice."""
 
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextRequested(Event):
+    """Someone writes instead of speaking: a turn of text, answered aloud."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndRequested(Event):
+    """The conversation is over when the reply has been heard: no follow-up window."""
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryRestored(Event):
+    """From the store, at the start: the handle of the session before, used `age_ms` ago (None: there is none)."""
+
+    handle: str | None
+    age_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class DayBegun(Event):
+    """A calendar day begins, or goes on after a restart: what it has used so far."""
+
+    usage: DayUsage
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,9 +47,7 @@ class HearingRules(Scene):
             self._begin_by_hand(event)
 
     def _open_gate(self, from_sample: int, word: str, score: float) -> None:
-        if self.dialogue is Dialogue.IDLE or self._exchange.local:
-            self._finish_transcripts()
-            self._conversation += 1
+        self._begin_conversation()
         self._do(do.PublishWake(word, score, self._conversation))
         if not self._need_link():
             return
@@ -60,6 +58,37 @@ class HearingRules(Scene):
         self._turns_unwoken = 0
         self.uplink.open(from_sample)
         self._enter(Dialogue.LISTENING, self._policy.listen_timeout_ms)
+
+    def _begin_conversation(self) -> None:
+        """A new one from rest; what was said in one that is forgotten by now is not told to the next."""
+        if self.dialogue is Dialogue.IDLE or self._exchange.local:
+            self._finish_transcripts()
+            self._conversation += 1
+            if self.memory.has_expired(self._now_ms):
+                self.history.forget()
+
+    def _write_turn(self, event: ev.TextRequested) -> None:
+        """Someone writes: what is being said aloud gives way, and the answer is spoken."""
+        self._begin_conversation()
+        if not self._need_link():
+            return
+        self._do(*self.uplink.stop(self.link.open_session))
+        self._new_exchange()
+        self._turns_unwoken = 0
+        self._exchange.text = event.text
+        self._heard.say(event.text)
+        self._think()
+
+    def _write_turn_anew(self, event: ev.TextRequested) -> None:
+        self._cut_reply()
+        self._write_turn(event)
+
+    def _write_later(self, event: ev.TextRequested) -> None:
+        """While somebody speaks: their turn first, unless nothing has been said yet."""
+        if self.uplink.is_confirmed:
+            self._texts.append(event.text)
+        else:
+            self._write_turn(event)
 
     def _confirm(self, _: ev.SpeechStarted | None = None) -> None:
         self.uplink.confirm()
@@ -101,19 +130,23 @@ class HearingRules(Scene):
     def _hear(self, from_sample: int) -> None:
         """An utterance that is known to be speech; in automatic mode the stream that flows goes on."""
         self._new_exchange()
+        self._exchange.unasked = True
         self._turns_unwoken += 1
         if not self._may_go_on_unwoken():
             self._exchange.after = Dialogue.IDLE
         if not self.uplink.is_flowing:
             self.uplink.open(from_sample)
         else:
-            self.uplink.utterance.keep_from(from_sample)
+            self.uplink.go_on_from(from_sample)
         if self._need_link():
             self._confirm()
 
     def _need_link(self) -> bool:
-        """Ask for a session; where the server has just refused us, say so instead."""
-        self._do(*self.link.need(self._now_ms))
+        """Ask for a session; where the server has just refused us, or the day's budget is used up, say so instead."""
+        if self.usage.is_used_up:
+            self._announce(do.Notice.BUDGET_USED)
+            return False
+        self._need_session()
         if self.link.state is not LinkState.REFUSED:
             return True
         self._announce(do.Notice.REFUSED, self._problems.get("link", ""))

@@ -12,10 +12,21 @@ class HouseholdRules(Scene):
 
     def _stop(self, _: ev.StopRequested) -> None:
         self._waiting.clear()
+        self._texts.clear()
+        self._owes_turn = False
         self._cut_reply()
         if self._policy.manual_activity and self.uplink.is_flowing:
             self._release_link()  # the server would wait for the end of what it is hearing
         self._rest()
+
+    def _end_conversation(self, _: ev.EndRequested) -> None:
+        self._exchange.after = Dialogue.IDLE
+
+    def _end_now(self, _: ev.EndRequested) -> None:
+        self._rest()
+
+    def _see(self, event: ev.PictureTaken) -> None:
+        self.sight.see(event.jpeg)
 
     def _set_mute(self, event: ev.MuteRequested) -> None:
         changed = MUTE_RULES[self.mute, event.muted] is not self.mute
@@ -75,8 +86,13 @@ class HouseholdRules(Scene):
     def _note_speaker(self, event: ev.SpeakerLost | ev.SpeakerFound) -> None:
         self._problem("speaker", event.reason if isinstance(event, ev.SpeakerLost) else "")
 
+    def _note_camera(self, event: ev.CameraLost | ev.CameraFound) -> None:
+        self._problem("camera", event.reason if isinstance(event, ev.CameraLost) else "")
+
     def _say_goodbye(self, _: ev.ShutdownRequested) -> None:
         self._waiting.clear()
+        self._texts.clear()
+        self._finish_transcripts()
         self._do(do.FlushPlayback())
         self._release_link()
         self._rest()

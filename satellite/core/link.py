@@ -1,17 +1,23 @@
 """The link to the Live API as the conversation sees it: one session at a time, kept and closed by rule.
 
-`session` numbers the connection; 0 while there is none, so that events of a closed one are stale.
+`session` numbers the connection; 0 while there is none, so that events of a closed one are stale. How a new
+connection goes on from the last is memory.py's.
 """
 
 from enum import StrEnum
 
-from satellite.core.commands import CloseSession, Command, OpenSession
+from satellite.core.commands import CloseSession, Command, OpenSession, PastTurn
+from satellite.core.memory import Memory
 
 HAND_OVER_MARGIN_MS = 2000
 """A connection that is going away is left this long before its end."""
 
 REFUSED_PAUSE_MS = 60_000
-"""After a refusal the server is left alone for this long: what it refuses, it refuses again."""
+LONGEST_REFUSED_PAUSE_MS = 960_000
+"""After a refusal the server is left alone, twice as long each time: what it refuses, it refuses again."""
+
+OLD_AGE_LEFT_MS = 30_000
+"""A connection that has reached its age waits this long for a pause before it is handed over all the same."""
 
 
 class LinkState(StrEnum):
@@ -78,65 +84,79 @@ RULES: dict[tuple[LinkState, LinkInput], LinkState] = {
 
 
 class Link:
-    """State, session number, resumption handle and deadline of the connection."""
+    """State, session number and deadlines of the connection; what it remembers is in `memory`."""
 
-    def __init__(self, *, connect_timeout_ms: int, memory_ms: int) -> None:
+    def __init__(self, *, connect_timeout_ms: int, memory: Memory, connection_age_ms: int = 0) -> None:
         self.state = LinkState.CLOSED
         self.session = 0
-        self.deadline_ms: int | None = None
         self.used = False
         """Whether anything of the user was sent on this session."""
         self.resumes = False
         """Whether this session was opened with a handle."""
+        self.memory = memory
         self._numbers = 0
-        self._handle: str | None = None
-        self._used_at_ms = 0
+        self._due_ms: int | None = None
+        self._old_at_ms: int | None = None
+        self._refusals = 0
         self._connect_timeout_ms = connect_timeout_ms
-        self._memory_ms = memory_ms
+        self._connection_age_ms = connection_age_ms
 
     @property
     def open_session(self) -> int | None:
         """The session that takes input now, or None."""
         return self.session if self.state in (LinkState.OPEN, LinkState.HANDING_OVER) else None
 
-    def need(self, now_ms: int) -> list[Command]:
-        """Someone wants to speak: open a session unless there is one, or the server has refused us."""
-        if self.state is LinkState.REFUSED and self.deadline_ms is not None and now_ms >= self.deadline_ms:
+    @property
+    def deadline_ms(self) -> int | None:
+        """When something has to happen by itself."""
+        return min((at_ms for at_ms in (self._due_ms, self._old_at_ms) if at_ms is not None), default=None)
+
+    def need(
+        self, history: tuple[PastTurn, ...], now_ms: int, *, fresh: bool = False, again: bool = False
+    ) -> list[Command]:
+        """Someone wants to speak: open a session unless there is one, or the server has refused us.
+
+        `history` is for a session that cannot be resumed, or must not be (`fresh`). `again`: the turn that is going on
+        will be heard from its start, so that a handle from before it is good enough.
+        """
+        if self.state is LinkState.REFUSED and self._due_ms is not None and now_ms >= self._due_ms:
             self._move(LinkInput.EXPIRED)
         if self.state is LinkState.OPEN:
-            self.deadline_ms = None
+            self._due_ms = None
         if self._move(LinkInput.NEEDED) is not LinkState.OPENING or self.session:
             return []
-        if now_ms - self._used_at_ms > self._memory_ms:
-            self._handle = None
         self._numbers += 1
         self.session = self._numbers
         self.used = False
-        self.resumes = self._handle is not None
-        self.deadline_ms = now_ms + self._connect_timeout_ms
-        return [OpenSession(self.session, self._handle)]
+        handle, history = self.memory.way_on(history, now_ms, fresh=fresh, again=again)
+        self.resumes = handle is not None
+        self._due_ms = now_ms + self._connect_timeout_ms
+        return [OpenSession(self.session, handle, history)]
 
-    def opened(self) -> None:
+    def opened(self, now_ms: int) -> None:
         """setupComplete is there."""
         if self._move(LinkInput.OPENED) is LinkState.OPEN:
-            self.deadline_ms = None
+            self._due_ms = None
+            self._refusals = 0
+            self._old_at_ms = now_ms + self._connection_age_ms if self._connection_age_ms else None
 
     def lost(self, *, resume_refused: bool = False) -> None:
         """The session is gone."""
-        if resume_refused:
-            self._handle = None
+        self.memory.session_lost(resume_refused=resume_refused)
         self._move(LinkInput.LOST)
 
     def refused(self, now_ms: int) -> None:
         """The server will not have us."""
-        self._handle = None
+        self.memory.forget_handle()
         if self._move(LinkInput.REFUSED) is LinkState.REFUSED:
-            self.deadline_ms = now_ms + REFUSED_PAUSE_MS
+            self._due_ms = now_ms + min(REFUSED_PAUSE_MS << self._refusals, LONGEST_REFUSED_PAUSE_MS)
+            self._refusals = min(self._refusals + 1, 10)
 
     def go_away(self, time_left_ms: int, now_ms: int) -> None:
         """The server will end this connection."""
         if self._move(LinkInput.GO_AWAY) is LinkState.HANDING_OVER:
-            self.deadline_ms = now_ms + max(0, time_left_ms - HAND_OVER_MARGIN_MS)
+            self._old_at_ms = None
+            self._due_ms = now_ms + max(0, time_left_ms - HAND_OVER_MARGIN_MS)
 
     def release(self) -> list[Command]:
         """Close the session, in whatever state it is."""
@@ -147,29 +167,32 @@ class Link:
     def linger(self, linger_ms: int, now_ms: int) -> None:
         """Nobody needs it now: an open session stays for `linger_ms`."""
         if self.state is LinkState.OPEN:
-            self.deadline_ms = now_ms + linger_ms
+            self._due_ms = now_ms + linger_ms
 
     def expired(self, now_ms: int) -> bool:
         """Whether the deadline has come; the caller decides what follows."""
-        return self.deadline_ms is not None and now_ms >= self.deadline_ms
+        return self._due_ms is not None and now_ms >= self._due_ms
+
+    def grow_old(self, now_ms: int) -> None:
+        """A connection that has reached its age is left at the next pause, before the server ends it."""
+        if self._old_at_ms is not None and now_ms >= self._old_at_ms:
+            self._old_at_ms = None
+            self.go_away(OLD_AGE_LEFT_MS, now_ms)
 
     def forgive(self) -> None:
         """The pause after a refusal is over."""
         self._move(LinkInput.EXPIRED)
 
-    def remember(self, handle: str | None) -> None:
-        """The server's latest word on how to resume this session."""
-        self._handle = handle
-
     def mark_used(self, now_ms: int) -> None:
         """Something of the conversation went over it: its memory counts from here."""
         self.used = True
-        self._used_at_ms = now_ms
+        self.memory.mark_used(now_ms)
 
     def _move(self, happened: LinkInput) -> LinkState:
         self.state = RULES[self.state, happened]
         if self.state in (LinkState.CLOSED, LinkState.REFUSED):
             self.session = 0
+            self._old_at_ms = None
         if self.state is LinkState.CLOSED:
-            self.deadline_ms = None
+            self._due_ms = None
         return self.state

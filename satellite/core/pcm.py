@@ -6,6 +6,8 @@ chunk   PCM of any length, as the network delivers it
 block   what the sound card hands over at a time
 """
 
+import math
+
 SAMPLE_BYTES = 2
 """Bytes of one sample (s16le mono)."""
 
@@ -38,6 +40,21 @@ def samples_of_bytes(size_bytes: int) -> int:
 def samples_in(pcm: bytes | bytearray | memoryview) -> int:
     """Whole samples in a piece of s16le mono PCM."""
     return len(pcm) // SAMPLE_BYTES
+
+
+FULL_SCALE = 32_768
+SILENCE_DBFS = -96.0
+LEVEL_STEP = 8
+"""Every eighth sample tells the level of speech well enough, at an eighth of the work."""
+
+
+def level_dbfs(pcm: bytes) -> float:
+    """Root mean square of a piece in dB of full scale, estimated; SILENCE_DBFS for silence and for nothing."""
+    samples = memoryview(pcm)[: len(pcm) - len(pcm) % SAMPLE_BYTES].cast("h")[::LEVEL_STEP]
+    power = sum(sample * sample for sample in samples)
+    if not power:
+        return SILENCE_DBFS
+    return max(SILENCE_DBFS, 10 * math.log10(power / len(samples) / FULL_SCALE**2))
 
 
 def silence(samples: int) -> bytes:

@@ -1,6 +1,8 @@
 """The numbers a conversation goes by: what app/ takes from the settings and hands to the core."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from satellite.core.usage import Budget, Prices
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,3 +24,17 @@ class Policy:
     session_linger_ms: int = 60_000
     memory_ms: int = 600_000
     volume_percent: int = 80
+    resumes: bool = True
+    """Sessions are gone on with by handle."""
+    seeds_history: bool = True
+    connection_age_ms: int = 0
+    """A connection this old is handed over at the next pause; 0: never."""
+    proactive: bool = False
+    """The model may rightly stay silent."""
+    speaks_text: bool = True
+    """The local voice reads text replies aloud."""
+    has_camera: bool = False
+    prices: Prices = field(default_factory=Prices)
+    budget: Budget = field(default_factory=Budget)
+    idempotent_tools: frozenset[str] = frozenset()
+    """Functions that may be called twice without harm."""

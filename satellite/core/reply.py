@@ -6,6 +6,11 @@ to something already over and change nothing.
 
 from enum import StrEnum
 
+from satellite.core.pcm import SILENCE_DBFS, level_dbfs
+
+AUDIBLE_DBFS = -60.0
+"""A reply whose every chunk is below this is none: real ones speak at -30 to -15 dBFS."""
+
 
 class ReplyState(StrEnum):
     """Whether what the server sends now is wanted."""
@@ -63,9 +68,17 @@ class Reply:
         """Estimate of when everything pushed so far has been heard: deadlines start there."""
         self.starved_ms = 0
         """Silence in the middle of this voice so far, all breaks together."""
+        self.loudest_dbfs = SILENCE_DBFS
+        """Level of the loudest piece of this voice."""
+        self.was_interrupted = False
+        """The server gave up a turn of which nothing had come: its end is not the end of ours."""
 
     def apply(self, happened: ReplyInput) -> ReplyState:
         """Move on; returns the new state."""
+        if happened is ReplyInput.INTERRUPTED:
+            self.was_interrupted = self.state is ReplyState.CLOSED
+        elif happened in (ReplyInput.TURN_COMPLETED, ReplyInput.SESSION_GONE):
+            self.was_interrupted = False
         self.state = RULES[self.state, happened]
         return self.state
 
@@ -75,6 +88,17 @@ class Reply:
         self.has_drained = True  # until something is pushed
         self.play_end_ms = now_ms
         self.starved_ms = 0
+        self.loudest_dbfs = SILENCE_DBFS
+
+    @property
+    def is_near_silent(self) -> bool:
+        """Nothing of this voice can be heard."""
+        return self.loudest_dbfs < AUDIBLE_DBFS
+
+    def listen(self, pcm: bytes) -> None:
+        """Take note of how loud a chunk is; once something could be heard, the rest is not looked at."""
+        if self.is_near_silent:
+            self.loudest_dbfs = max(self.loudest_dbfs, level_dbfs(pcm))
 
     def pushed(self, duration_ms: float, now_ms: int) -> None:
         """A chunk of this length has been queued behind what is still playing."""

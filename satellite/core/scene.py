@@ -1,23 +1,31 @@
 """The scene: all machines of a conversation side by side, and the moves that several rules share.
 
-The rules themselves stand in hearing.py, answering.py, connecting.py and household.py; conversation.py
-joins them. A rule changes state only through the machines and says what is to be done only through `_do`.
+The rules themselves stand in hearing.py, answering.py, mending.py, connecting.py, showing.py and household.py;
+conversation.py joins them. A rule changes state only through the machines and says what is to be done only through
+`_do`.
 """
 
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass
 
 from satellite.core import commands as do
 from satellite.core.dialogue import Dialogue
+from satellite.core.history import History
 from satellite.core.link import Link
+from satellite.core.memory import Memory
 from satellite.core.mute import MuteState
 from satellite.core.pcm import samples_of_ms
 from satellite.core.policy import Policy
 from satellite.core.reply import Reply, ReplyInput
+from satellite.core.sight import Sight
 from satellite.core.timers import Timers
 from satellite.core.transcript import Transcript
 from satellite.core.uplink import Uplink
+from satellite.core.usage import Usage
 from satellite.core.voice import Voice, VoiceState
+
+FINALS_GRACE_MS = 600
+"""How long after the end of a turn pieces of its transcripts are still waited for."""
 
 MAX_WAITING = 8
 """Announcements that wait for their turn; one more drops the oldest."""
@@ -36,8 +44,24 @@ class Exchange:
     turn: int
     after: Dialogue
     local: bool = False
+    text: str = ""
+    """What was written instead of spoken."""
+    text_sent: bool = False
     replays: int = 0
+    retried: bool = False
+    """It has stalled once, and was asked again."""
+    has_called: bool = False
+    """A function was called for it."""
     has_acted: bool = False
+    """And one of them must not be called twice."""
+    written: bool = False
+    """The reply is text, read by the local voice."""
+    read_out: bool = False
+    """And the voice was told that no more comes."""
+    unasked: bool = False
+    """No wake word and no button stands before it: it may not have been meant for us."""
+    owed: bool = False
+    """Nobody asked: the server comes back to something earlier."""
     grace_used: bool = False
     patience_ends_ms: int = 0
 
@@ -50,17 +74,29 @@ class Scene:
         self.dialogue = Dialogue.IDLE
         self.mute = MuteState.LIVE
         self.reply = Reply()
-        self.link = Link(connect_timeout_ms=policy.connect_timeout_ms, memory_ms=policy.memory_ms)
+        self.memory = Memory(memory_ms=policy.memory_ms, resumes=policy.resumes, seeds=policy.seeds_history)
+        self.link = Link(
+            connect_timeout_ms=policy.connect_timeout_ms,
+            memory=self.memory,
+            connection_age_ms=policy.connection_age_ms,
+        )
         self.voice = Voice()
         self.uplink = Uplink(manual=policy.manual_activity)
         self.timers = Timers()
+        self.sight = Sight(has_camera=policy.has_camera)
+        self.history = History()
+        self.usage = Usage(policy.prices, policy.budget)
         self._problems: dict[str, str] = {}
         self._heard = Transcript(do.Speaker.USER)
         self._said = Transcript(do.Speaker.ASSISTANT)
         self._conversation = 0
         self._exchange = Exchange(turn=0, after=Dialogue.IDLE)
+        self._finals_due_ms: int | None = None
         self._tools: set[str] = set()
+        self._owes_turn = False
+        self._stalls: Counter[do.StallCause] = Counter()
         self._waiting: deque[tuple[do.Notice | None, str]] = deque(maxlen=MAX_WAITING)
+        self._texts: deque[str] = deque(maxlen=MAX_WAITING)
         self._turns_unwoken = 0
         self._guard_to_sample = 0
         self._volume_percent = policy.volume_percent
@@ -84,8 +120,18 @@ class Scene:
             self._do(do.PublishProblem(part, text))
 
     def _finish_transcripts(self) -> None:
+        """The words of this turn are complete; they are what a session that knows nothing will be told."""
+        self._finals_due_ms = None
         for transcript in (self._heard, self._said):
-            self._do(*transcript.finish(self._conversation, self._exchange.turn))
+            finals = transcript.finish(self._conversation, self._exchange.turn)
+            for final in finals:
+                self.history.add(final.speaker, final.text)
+            self._do(*finals)
+
+    def _finish_transcripts_soon(self) -> None:
+        """Pieces of what was said may come after the turn (LIVE_API 4.1): wait for them a moment."""
+        if self._finals_due_ms is None and (self._heard or self._said):
+            self._finals_due_ms = self._now_ms + FINALS_GRACE_MS
 
     # ------------------------------------------------------------ moving on
 
@@ -129,7 +175,7 @@ class Scene:
     def _rest(self) -> None:
         """Back to idle. A session nobody used is closed; one that was used lingers."""
         self._do(*self.uplink.stop(self.link.open_session))
-        self._finish_transcripts()
+        self._finish_transcripts_soon()
         self.dialogue, self._deadline_ms = Dialogue.IDLE, None
         if self.link.used:
             self.link.linger(self._policy.session_linger_ms, self._now_ms)
@@ -138,6 +184,7 @@ class Scene:
 
     def _after_voice(self) -> None:
         """The voice is over: open the follow-up window, or rest."""
+        self.uplink.settled()
         if self.voice.state is not VoiceState.SILENT:
             self._do(do.RestorePlayback())
         deaf = self.mute is MuteState.MUTED or "microphone" in self._problems
@@ -186,8 +233,13 @@ class Scene:
 
     # ------------------------------------------------------------ the session
 
+    def _need_session(self, *, fresh: bool = False, again: bool = False) -> None:
+        """Ask for a session unless there is one."""
+        self._do(*self.link.need(self.history.turns, self._now_ms, fresh=fresh, again=again))
+
     def _session_gone(self) -> None:
         """What hung on the session hangs on nothing: its turn and its tool calls."""
+        self._owes_turn = False
         self.reply.apply(ReplyInput.SESSION_GONE)
         self._do(*(do.CancelTool(call_id) for call_id in sorted(self._tools)))
         self._tools.clear()

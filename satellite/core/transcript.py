@@ -17,11 +17,24 @@ class Transcript:
             return []
         return [PublishTranscript(self._speaker, conversation, turn, self._text.strip(), final=False)]
 
+    def say(self, text: str) -> None:
+        """The whole of it is known from the start: it was written."""
+        self._text = text
+
+    def draft(self, text: str, conversation: int, turn: int) -> list[Command]:
+        """Publish a guess at what comes next; it is not kept."""
+        guess = f"{self._text}{text}".strip()
+        return [PublishTranscript(self._speaker, conversation, turn, guess, final=False)] if guess else []
+
+    def __bool__(self) -> bool:
+        """Whether anything was said."""
+        return bool(self._text.strip())
+
     def forget(self) -> None:
         """What was published so far will be heard, or said, anew."""
         self._text = ""
 
-    def finish(self, conversation: int, turn: int) -> list[Command]:
+    def finish(self, conversation: int, turn: int) -> list[PublishTranscript]:
         """Publish the final text, once; nothing when nothing was said."""
         text, self._text = self._text.strip(), ""
         return [PublishTranscript(self._speaker, conversation, turn, text, final=True)] if text else []

@@ -15,7 +15,11 @@ from satellite.core.commands import (
     SendAudioStreamEnd,
     SendFrames,
 )
+from satellite.core.pcm import CAPTURE_RATE_HZ
 from satellite.core.utterance import Utterance
+
+LONGEST_KEPT_SAMPLES = 30 * CAPTURE_RATE_HZ
+"""Automatic mode: the stream goes on under the reply; more than an utterance's length is not kept for a replay."""
 
 
 class UplinkState(StrEnum):
@@ -81,7 +85,10 @@ class Uplink:
     def __init__(self, *, manual: bool) -> None:
         self.utterance = Utterance()
         self.state = UplinkState.SHUT
+        self.can_replay = False
+        """Whether another session could hear this utterance from its start."""
         self._manual = manual
+        self._is_answered = False
 
     @property
     def is_confirmed(self) -> bool:
@@ -96,6 +103,8 @@ class Uplink:
     def open(self, from_sample: int) -> None:
         """A new utterance, held back."""
         self.utterance.open(from_sample)
+        self.can_replay = True
+        self._is_answered = False
         self._apply(UplinkInput.OPENED)
 
     def confirm(self) -> None:
@@ -114,12 +123,29 @@ class Uplink:
             return True
         return False
 
+    @property
+    def is_sent(self) -> bool:
+        """Whether the server has to answer: in automatic mode it may decide so at any time."""
+        return self.state is UplinkState.SENT or (not self._manual and self.is_flowing)
+
     def answered(self) -> None:
-        """The reply has begun: this utterance is not needed for a replay any more."""
+        """The reply has begun: from here on the utterance is kept for a replay alone, and not for ever."""
+        self._is_answered = True
+
+    def settled(self) -> None:
+        """The reply is whole: the utterance is not needed for a replay any more."""
+        self._is_answered = False
         if self.state is UplinkState.SENT:
             self.abandon()
-        else:
+        elif self.is_flowing and not self._manual:
+            self.can_replay = False
             self.utterance.keep_unsent()
+
+    def go_on_from(self, from_sample: int) -> None:
+        """Automatic mode: the stream flows on, and a new utterance begins in it."""
+        self.utterance.keep_from(from_sample)
+        self.can_replay = True
+        self._is_answered = False
 
     def session_gone(self) -> None:
         """Whatever was sent is lost with the session: the next one hears it from the start."""
@@ -129,6 +155,8 @@ class Uplink:
     def abandon(self) -> None:
         """Nothing more of it goes out."""
         self.utterance.drop()
+        self.can_replay = False
+        self._is_answered = False
         self._apply(UplinkInput.ABANDONED)
 
     def stop(self, session: int | None) -> list[Command]:
@@ -141,6 +169,8 @@ class Uplink:
         """Commands that bring the server up to date; none without an open session or confirmed speech."""
         if session is None or self.state not in (UplinkState.READY, UplinkState.FLOWING):
             return []
+        if self._is_answered and self.utterance.length_samples > LONGEST_KEPT_SAMPLES:
+            self.settled()
         commands: list[Command] = []
         if self.state is UplinkState.READY:
             if self._manual:

@@ -1,23 +1,59 @@
-"""Where to connect and with which credentials. Pure.
+"""Where to connect, and under which name the model is known there. Pure (LIVE_API 1).
 
-Today: the Developer API with a key in a header. Ephemeral tokens and Vertex AI become further functions
-that return an Endpoint. The headers are secret: they are in no repr, and the URL never carries the key.
+Developer API with a key or an ephemeral token, Vertex AI with bearer tokens or (express mode) a key; any of them at
+another base URL: a gateway, or a server of your own. What proves who we are comes from credentials.py for each attempt;
+those headers are secret: they are in no repr, and the URL never carries one.
 """
 
 import ipaddress
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from satellite.core.errors import ConfigError
+from satellite.live.setup_rules import api_version
 
 if TYPE_CHECKING:  # for its type alone: building all settings takes longer than the rest of this folder
     from satellite.settings import LiveSettings
 
-METHOD = "/ws/google.ai.generativelanguage.{version}.GenerativeService.BidiGenerateContent"
-"""LIVE_API.md section 1.1."""
+DEVELOPER_BASE = "https://generativelanguage.googleapis.com"
+DEVELOPER_METHOD = "/ws/google.ai.generativelanguage.{version}.GenerativeService.BidiGenerateContent"
+CONSTRAINED = "Constrained"
+"""Behind the Developer API's method for whoever comes with an ephemeral token (LIVE_API 1.2)."""
+
+VERTEX_METHOD = "/ws/google.cloud.aiplatform.{version}.LlmBidiService/BidiGenerateContent"
+"""A slash before the method, where the Developer API has a dot (LIVE_API 1.4)."""
+
+MULTI_REGIONS = ("us", "eu")
+"""Locations of Vertex AI with a host of their own kind."""
+
+TOKEN_VERSION = "v1alpha"
+"""The one version that was documented for ephemeral tokens from the start; v1beta came later (LIVE_API 1.2)."""
+
+TOKEN_PREFIX = "auth_tokens/"
+"""How an ephemeral token begins."""
+
+PUBLIC_HEADERS = frozenset({"x-goog-user-project"})
+"""Headers of ours whose values are no secret."""
 
 WEBSOCKET_SCHEMES = {"https": "wss", "wss": "wss", "http": "ws", "ws": "ws"}
+
+
+class Access(StrEnum):
+    """What proves who we are: it decides the method, the header, and the advice when it is refused."""
+
+    KEY = "key"
+    TOKEN = "token"
+    BEARER = "bearer"
+    EXPRESS = "express"
+    """Vertex AI with a key."""
+
+    @property
+    def vertex(self) -> bool:
+        """Whether it is for Vertex AI."""
+        return self in (Access.BEARER, Access.EXPRESS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,30 +61,76 @@ class Endpoint:
     """One place to connect to."""
 
     url: str
-    headers: dict[str, str] = field(repr=False)
     model: str
     """The model's name in the form this backend wants."""
+    access: Access
+    headers: dict[str, str] = field(default_factory=dict, repr=False)
+    """Who we are; of one attempt."""
 
     @property
     def secure(self) -> bool:
         """Whether the connection is encrypted."""
         return self.url.startswith("wss:")
 
+    @property
+    def names_no_project(self) -> bool:
+        """Whether Vertex AI would have to guess the project: a bearer token, and nobody has named one."""
+        return self.access is Access.BEARER and not self.model.startswith("projects/")
+
+    def with_headers(self, headers: dict[str, str]) -> "Endpoint":
+        """The same place for one attempt."""
+        return replace(self, headers=headers)
+
     def without_secrets(self, text: str) -> str:
-        """`text` with the values of the headers blotted out: a server may echo what it was sent."""
-        for value in self.headers.values():
-            text = text.replace(value, "***")
+        """`text` with the secrets of the headers blotted out: a server may echo what it was sent."""
+        for name, value in self.headers.items():
+            if name.lower() not in PUBLIC_HEADERS:
+                text = text.replace(value.rsplit(" ", 1)[-1], "***")  # "Token" and "Bearer" are no secret
         return text
 
 
-def developer_endpoint(settings: "LiveSettings") -> Endpoint:
-    """The Developer API, or whatever speaks it at base_url; ConfigError when that cannot be used."""
-    key = read_key(settings)
-    return Endpoint(
-        url=websocket_base(settings.base_url) + METHOD.format(version=settings.api_version),
-        headers={"x-goog-api-key": key} if key else {},
-        model=settings.model if "/" in settings.model else f"models/{settings.model}",
-    )
+def access_of(settings: "LiveSettings") -> Access:
+    """How we prove who we are."""
+    key = settings.api_key.get_secret_value()
+    if settings.backend == "vertex":
+        return Access.EXPRESS if key else Access.BEARER
+    token = settings.token
+    if token.value.get_secret_value() or token.url or token.command or key.startswith(TOKEN_PREFIX):
+        return Access.TOKEN
+    return Access.KEY
+
+
+def endpoint_of(settings: "LiveSettings", *, project: str = "") -> Endpoint:
+    """The place to connect to, without headers; `project`: what the credentials say where the settings do not.
+
+    ConfigError when base URL, location, project or model cannot be used.
+    """
+    access = access_of(settings)
+    base = websocket_base(settings.base_url or google_base(settings))
+    if access.vertex:
+        version = api_version(settings)
+        return Endpoint(base + VERTEX_METHOD.format(version=version), _vertex_model(settings, project), access)
+    constrained = access is Access.TOKEN
+    version = settings.api_version or (TOKEN_VERSION if constrained else api_version(settings))
+    method = DEVELOPER_METHOD.format(version=version) + (CONSTRAINED if constrained else "")
+    return Endpoint(base + method, _developer_model(settings.model), access)
+
+
+def google_base(settings: "LiveSettings") -> str:
+    """Google's own address, by backend and location; ConfigError for a location that can be none."""
+    if settings.backend != "vertex":
+        return DEVELOPER_BASE
+    location = _location(settings)
+    if location == "global":
+        return "https://aiplatform.googleapis.com"
+    if location in MULTI_REGIONS:
+        return f"https://aiplatform.{location}.rep.googleapis.com"
+    return f"https://{location}-aiplatform.googleapis.com"
+
+
+def http_base(base_url: str) -> str:
+    """base_url for plain requests: http:// or https://, by the same rules."""
+    return "http" + websocket_base(base_url).removeprefix("ws")
 
 
 def websocket_base(base_url: str) -> str:
@@ -84,9 +166,41 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def read_key(settings: "LiveSettings") -> str:
-    """The API key, "" when there is none; ConfigError for one that fits into no header, never echoing it."""
-    key = settings.api_key.get_secret_value()
-    if not all("!" <= letter <= "~" for letter in key):
-        raise ConfigError("live.api_key: a key has only printable ASCII characters and no blanks")
-    return key
+def _developer_model(model: str) -> str:
+    """models/NAME, or tunedModels/NAME (LIVE_API 1.5)."""
+    if "/" not in model:
+        return f"models/{model}"
+    if not model.startswith(("models/", "tunedModels/")):
+        raise ConfigError(
+            f"live.model: expected NAME or models/NAME, got {model!r}: a name of Vertex AI needs live.backend = vertex"
+        )
+    return model
+
+
+def _vertex_model(settings: "LiveSettings", project: str) -> str:
+    """projects/P/locations/L/publishers/google/models/NAME; from publishers/ on while no project is known."""
+    model = settings.model
+    if model.startswith("projects/"):
+        return model
+    if "/" in model and not model.startswith("publishers/"):
+        raise ConfigError(
+            f"live.model: expected NAME, publishers/... or projects/..., got {model!r}: "
+            "a name of the Developer API is not found on Vertex AI (live.backend)"
+        )
+    named = model if "/" in model else f"publishers/google/models/{model}"
+    project = _project(settings) or project
+    return f"projects/{project}/locations/{_location(settings)}/{named}" if project else named
+
+
+def _location(settings: "LiveSettings") -> str:
+    location = settings.vertex.location
+    if not re.fullmatch(r"[a-z][a-z0-9-]{1,62}", location):
+        raise ConfigError(f"live.vertex.location: expected a region, us, eu or global, got {location!r}")
+    return location
+
+
+def _project(settings: "LiveSettings") -> str:
+    project = settings.vertex.project
+    if project and not re.fullmatch(r"[a-z0-9][a-z0-9.:-]{0,100}", project):
+        raise ConfigError(f"live.vertex.project: expected the id of a project, got {project!r}")
+    return project

@@ -12,21 +12,27 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from satellite.core.commands import PastTurn, Role
 from satellite.core.declarations import ToolDeclaration
+from satellite.core.errors import CredentialError
 from satellite.core.events import Event, SessionLost, SessionOpened, SessionRefused
 from satellite.live import protocol
 from satellite.live.backoff import backoff_ms
 from satellite.live.close_reasons import Ending, Verdict
-from satellite.live.endpoints import developer_endpoint
+from satellite.live.credentials import credentials_of
+from satellite.live.endpoints import Endpoint, endpoint_of
 from satellite.live.models import family_of, known_family
 from satellite.live.server_messages import ServerMessage
 from satellite.live.session import CLOSE_TIMEOUT_S, LiveSession, SessionTimes
 from satellite.live.setup import encode_setup, session_setup
+from satellite.live.setup_rules import check_setup
 
 if TYPE_CHECKING:  # for its type alone: building all settings takes longer than the rest of this folder
     from satellite.settings import LiveSettings
 
 log = logging.getLogger(__name__)
+
+NO_PROJECT_ADVICE = "The Google credentials name no project. Set live.vertex.project."
 
 STABLE_S = 10.0
 """A session that ends by itself sooner than this after its opening counts as a failed attempt for the next one."""
@@ -34,8 +40,10 @@ STABLE_S = 10.0
 
 @dataclass(slots=True, eq=False)
 class _Line:
-    """A session number in use: its task, and the connection of the moment."""
+    """A session number in use: what it starts from, its task, and the connection of the moment."""
 
+    handle: str | None = None
+    history: tuple[PastTurn, ...] = ()
     task: asyncio.Task[None] | None = None
     connection: LiveSession | None = None
     closed: bool = False
@@ -45,7 +53,8 @@ class LiveLink:
     """All sessions of the satellite. Driven by the dispatch loop (commands); every call on the loop, none blocks.
 
     Posts SessionOpened, then what the session says, then SessionLost or SessionRefused unless it was closed
-    by us. A session resumes only when every earlier socket is closed: the server refuses two at a time.
+    by us. A session resumes only when every earlier socket is closed: the server refuses two at a time. What
+    proves who we are and the system instruction are asked for anew for each connection.
     """
 
     def __init__(
@@ -56,23 +65,29 @@ class LiveLink:
         post: Callable[[Event], None],
         jitter: Callable[[], float],
         tools: Sequence[ToolDeclaration] = (),
+        instruction: Callable[[], str] | None = None,
     ) -> None:
-        """Raises ConfigError for a URL, key or tool that cannot be used. `jitter` gives numbers in [0, 1)."""
+        """Raises ConfigError for a URL, credential, setting or tool that cannot be used.
+
+        `jitter` gives numbers in [0, 1). `instruction` gives the system instruction of a new session; None:
+        live.system_instruction as it is.
+        """
         self._settings = settings
         self._post = post
         self._jitter = jitter
         self._family = family_of(settings.model)
         if known_family(settings.model) is None:
             log.warning("live.model %s is unknown: treated like %s", settings.model, self._family.name)
-        if settings.language and not self._family.takes_language:
-            log.warning("live.language is not sent: %s chooses the language by itself", settings.model)
-        self._endpoint = developer_endpoint(settings)
-        self._setup = session_setup(
-            settings, self._family, model=self._endpoint.model, activity_manual=activity_manual, tools=tools
-        )
+        self._credentials = credentials_of(settings)
+        self._activity_manual = activity_manual
+        self._tools = tuple(tools)
+        self._instruction = instruction or (lambda: settings.system_instruction)
+        endpoint = endpoint_of(settings)
+        check_setup(settings, activity_manual=activity_manual, tools=self._tools)
+        self._setup(endpoint, None, seeded=False)  # what cannot be said is refused at start too
         self._times = SessionTimes(settings.attempt_timeout_ms / 1000, settings.liveness_timeout_ms / 1000)
         # Reading the certificates takes tens of milliseconds: once, at start, not on the loop at each wake.
-        self._tls = ssl.create_default_context() if self._endpoint.secure else None
+        self._tls = ssl.create_default_context() if endpoint.secure else None
         ServerMessage.model_rebuild()  # likewise
         self._lines: dict[int, _Line] = {}
         self._closing: set[asyncio.Task[None]] = set()
@@ -80,10 +95,17 @@ class LiveLink:
         self._early_losses = 0
         self._not_before_s = 0.0
 
-    def open(self, session: int, handle: str | None) -> None:
-        """Connect as `session`, resuming with `handle` if there is one; retries until opened, refused or closed."""
-        line = self._lines[session] = _Line()
-        line.task = asyncio.create_task(self._serve(session, line, handle), name=f"live session {session}")
+    def open(self, session: int, handle: str | None, history: Sequence[PastTurn] = ()) -> None:
+        """Connect as `session`; retries until opened, refused or closed.
+
+        With a handle it resumes; without one it is told `history` before anything else, never both. Where the settings
+        want no resumption, or no history, it is a plain fresh session.
+        """
+        context = self._settings.context
+        handle = handle if context.resumption else None
+        seeds = context.seed_history and not handle
+        line = self._lines[session] = _Line(handle or None, tuple(history) if seeds else ())
+        line.task = asyncio.create_task(self._serve(session, line), name=f"live session {session}")
 
     def close(self, session: int) -> None:
         """Close with 1000, also while connecting; what is unsent is dropped, and no event follows."""
@@ -108,6 +130,16 @@ class LiveLink:
         if connection is not None:
             connection.send_audio(pcm)
 
+    def send_sound(self, session: int, pcm: bytes, rate_hz: int) -> None:
+        """User audio at any rate, s16le mono: for who has a recording, not a microphone."""
+        self._send(session, protocol.encode_sound(pcm, rate_hz))
+
+    async def all_sent(self, session: int) -> None:
+        """Until the network has taken what was sent: who sends faster than people speak waits for it."""
+        connection = self._open_connection(session)
+        if connection is not None:
+            await connection.all_sent()
+
     def send_activity_end(self, session: int) -> None:
         """Manual mode: the user's turn is over."""
         self._send(session, protocol.encode_activity_end())
@@ -120,9 +152,15 @@ class LiveLink:
         """A turn of text, answered like a spoken one."""
         self._send(session, protocol.encode_text(text, as_realtime_input=self._family.text_as_realtime_input))
 
-    def send_tool_response(self, session: int, call_id: str, name: str, response_json: str) -> None:
-        """The result of a call, a JSON object as text."""
-        self._send(session, protocol.encode_tool_response(call_id, name, response_json))
+    def send_picture(self, session: int, jpeg: bytes) -> None:
+        """What the camera sees."""
+        self._send(session, protocol.encode_picture(jpeg))
+
+    def send_tool_response(
+        self, session: int, call_id: str, name: str, response_json: str, scheduling: str = ""
+    ) -> None:
+        """The result of a call, a JSON object as text; `scheduling`: when a non-blocking one is spoken."""
+        self._send(session, protocol.encode_tool_response(call_id, name, response_json, scheduling))
 
     async def shutdown(self) -> None:
         """Close every session with 1000; over within CLOSE_TIMEOUT_S whatever hangs."""
@@ -148,11 +186,11 @@ class LiveLink:
         log.debug("session %d is not open: input dropped", session)
         return None
 
-    async def _serve(self, session: int, line: _Line, handle: str | None) -> None:
+    async def _serve(self, session: int, line: _Line) -> None:
         """The task of a session: attempts until it opens, then the session, then the news of its end."""
         try:
             await self._wait_for_turn()
-            event = await self._attempts(session, line, handle)
+            event = await self._attempts(session, line)
         except Exception:  # the outermost frame: a bug here must not leave the core waiting for ever
             log.exception("session %d failed", session)
             event = SessionLost(session, "internal error")
@@ -166,22 +204,12 @@ class LiveLink:
             await asyncio.wait(tuple(self._closing))
         await asyncio.sleep(max(0.0, self._not_before_s - asyncio.get_running_loop().time()))
 
-    async def _attempts(self, session: int, line: _Line, handle: str | None) -> Event:
+    async def _attempts(self, session: int, line: _Line) -> Event:
         """Connect until a session has been open, or will not be; returns the news of its end."""
-        setup = encode_setup(self._setup, handle)
         failures = 0
         while True:
-            line.connection = LiveSession(
-                session,
-                endpoint=self._endpoint,
-                setup=setup,
-                resuming=bool(handle),
-                times=self._times,
-                tls=self._tls,
-                post=partial(self._post_from, line),
-            )
-            ending = await line.connection.run()
-            if line.connection.opened_at_s is not None:
+            ending = await self._attempt(session, line)
+            if line.connection is not None and line.connection.opened_at_s is not None:
                 self._note_loss(asyncio.get_running_loop().time() - line.connection.opened_at_s)
                 return self._news(session, ending)
             if ending.verdict is not Verdict.TRANSIENT:
@@ -192,6 +220,48 @@ class LiveLink:
             self._failing = True
             log.log(level, "session %d not opened: %s; again in %d ms", session, ending.text, pause_ms)
             await asyncio.sleep(pause_ms / 1000)
+
+    async def _attempt(self, session: int, line: _Line) -> Ending:
+        """One connection, from the credentials to its end."""
+        line.connection = None
+        try:
+            headers = await self._credentials.headers()
+        except CredentialError as error:
+            return Ending(Verdict.REFUSED if error.fatal else Verdict.TRANSIENT, str(error))
+        endpoint = endpoint_of(self._settings, project=self._credentials.project).with_headers(headers)
+        if endpoint.names_no_project and not self._settings.base_url:
+            return Ending(Verdict.REFUSED, NO_PROJECT_ADVICE)
+        as_initial_history = self._family.history_config
+        history = _encode_history(line.history, as_initial_history=as_initial_history)
+        line.connection = LiveSession(
+            session,
+            endpoint=endpoint,
+            setup=self._setup(endpoint, line.handle, seeded=bool(history) and as_initial_history),
+            resuming=bool(line.handle),
+            history=history,
+            times=self._times,
+            tls=self._tls,
+            post=partial(self._post_from, line),
+        )
+        ending = await line.connection.run()
+        renewed = ending.access_refused and self._credentials.refused()
+        if renewed and line.connection.opened_at_s is not None:
+            # it was good and has expired meanwhile: the next session has another
+            return Ending(Verdict.TRANSIENT, ending.text)
+        return ending
+
+    def _setup(self, endpoint: Endpoint, handle: str | None, *, seeded: bool) -> str:
+        """The first message of a session, with the instruction of this moment."""
+        setup = session_setup(
+            self._settings,
+            self._family,
+            model=endpoint.model,
+            activity_manual=self._activity_manual,
+            tools=self._tools,
+            instruction=self._instruction(),
+            seeded=seeded,
+        )
+        return encode_setup(setup, handle)
 
     def _post_from(self, line: _Line, event: Event) -> None:
         """Post what a session says, unless it was closed meanwhile."""
@@ -225,3 +295,14 @@ class LiveLink:
             return SessionRefused(session, advice=ending.text)
         log.info("session %d lost: %s", session, ending.text)
         return SessionLost(session, reason=ending.text, resume_refused=ending.verdict is Verdict.RESUME_REFUSED)
+
+
+def _encode_history(turns: tuple[PastTurn, ...], *, as_initial_history: bool) -> str | None:
+    """The message that tells a fresh session what was said, or None when there is nothing to tell.
+
+    Where it is no initial history by itself, it has to end with the user (LIVE_API 2.2).
+    """
+    if not as_initial_history:
+        while turns and turns[-1].role is not Role.USER:
+            turns = turns[:-1]
+    return protocol.encode_history(turns, as_initial_history=as_initial_history) if turns else None

@@ -1,7 +1,7 @@
 """One connection to the Live API: opened, pumped, ended; never reused. The home of websockets.
 
 Everything about the library that could hang or leak is decided here: no compression, no redirects (the
-key would follow them), its debug log off (it prints headers), its keepalive off (LIVE_API.md section 4.9:
+key would follow them), its debug log off (it prints headers), its keepalive off (LIVE_API 4.9:
 healthy pongs come up to 30 s late), every wait bounded.
 """
 
@@ -80,25 +80,30 @@ class LiveSession:
         endpoint: Endpoint,
         setup: str,
         resuming: bool,
+        history: str | None = None,
         times: SessionTimes,
         tls: ssl.SSLContext | None,
         post: Callable[[Event], None],
     ) -> None:
+        """`history`: a message that goes out right after setupComplete, ahead of whatever the core enqueues."""
         self.opened_at_s: float | None = None
         """When setupComplete came, by the loop's clock; None before."""
         self._number = number
         self._endpoint = endpoint
         self._setup = setup
         self._resuming = resuming
+        self._history = history
         self._times = times
         self._tls = tls
         self._post = post
         self._decoder = Decoder(number)
         self._unreadable_logged = 0
+        self._unknown_logged = 0
         self._socket: ClientConnection | None = None
         self._waiting: deque[str | bytearray] = deque()
         self._waiting_bytes = 0
         self._wake_writer = asyncio.Event()
+        self._nothing_waits = asyncio.Event()
         self._heard_at_s = 0.0
         self._cut_because = ""
 
@@ -114,7 +119,7 @@ class LiveSession:
         except ConnectionClosed as error:
             return self._ending(error)
         except InvalidStatus as error:
-            return classify_http(error.response.status_code)
+            return classify_http(error.response.status_code, access=self._endpoint.access)
         except TimeoutError as error:  # ours has no text, the operating system's has
             return Ending(Verdict.TRANSIENT, str(error) or f"no session within {self._times.attempt_s:g} s")
         except (OSError, WebSocketException) as error:
@@ -140,13 +145,19 @@ class LiveSession:
         self._waiting.append(message)
         self._count_waiting(len(message))
 
+    async def all_sent(self) -> None:
+        """Until nothing waits for the network any more, or it is gone."""
+        await self._nothing_waits.wait()
+
     def drop_unsent(self) -> None:
         """Forget what waits: not a sound leaves after a close, whatever the writer was about to do."""
         self._waiting.clear()
         self._waiting_bytes = 0
+        self._nothing_waits.set()
 
     def _count_waiting(self, added_bytes: int) -> None:
         self._waiting_bytes += added_bytes
+        self._nothing_waits.clear()
         if self._waiting_bytes > MAX_WAITING_BYTES:
             self.drop_unsent()
             self._cut("the network does not take what is said")
@@ -198,11 +209,19 @@ class LiveSession:
         for event in self._decoder.decode(message):
             if isinstance(event, SessionOpened):
                 self.opened_at_s = self._heard_at_s
+                if self._history is not None:
+                    self.send_message(self._history)
             self._post(event)
         if self._decoder.unreadable > self._unreadable_logged:
             level = logging.DEBUG if self._unreadable_logged else logging.WARNING
             self._unreadable_logged = self._decoder.unreadable
             log.log(level, "session %d: %d unreadable pieces so far", self._number, self._unreadable_logged)
+        if self._decoder.unknown > self._unknown_logged:
+            level = logging.DEBUG if self._unknown_logged else logging.INFO
+            self._unknown_logged = self._decoder.unknown
+            log.log(
+                level, "session %d: %d fields or values nobody here knows so far", self._number, self._unknown_logged
+            )
 
     async def _write(self, socket: ClientConnection) -> None:
         """Send what waits, in order, for as long as the connection takes it."""
@@ -213,6 +232,7 @@ class LiveSession:
                 item = self._waiting.popleft()
                 self._waiting_bytes -= len(item)
                 await socket.send(item if isinstance(item, str) else encode_audio(item))
+            self._nothing_waits.set()
 
     async def _watch(self, socket: ClientConnection) -> None:
         """Ask a quiet connection whether it lives, and cut one that has not answered for liveness_s."""
@@ -249,7 +269,13 @@ class LiveSession:
             reason = str(error.__cause__ or "") or "connection lost"
             return Ending(Verdict.TRANSIENT, f"{ABNORMAL_CLOSURE} {self._endpoint.without_secrets(reason)}")
         reason = self._endpoint.without_secrets(error.rcvd.reason)
-        return classify_close(error.rcvd.code, reason, opened=self.opened_at_s is not None, resuming=self._resuming)
+        return classify_close(
+            error.rcvd.code,
+            reason,
+            opened=self.opened_at_s is not None,
+            resuming=self._resuming,
+            access=self._endpoint.access,
+        )
 
     async def _hang_up(self) -> None:
         """Close with 1000 if it still can be, and leave no transport behind."""

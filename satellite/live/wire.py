@@ -1,16 +1,19 @@
-"""Rules of the wire shared by client and server messages: names, defaults, base64.
+"""Rules of the wire shared by client and server messages: names, defaults, base64, numbers, open enums.
 
 Fields are written snake_case here and camelCase on the wire. A field's default is protobuf's (or None
 where absence has a meaning of its own), and what equals its default is not written: that is how Google
-renders messages. Whoever adds a message type derives it from WireModel and gives enums that a server
-sends the type `str`: their unknown values must survive.
+renders messages. Whoever adds a message type derives it from WireModel, gives integers the type Int32 or Int64,
+and enums that a server sends the type `Annotated[str, Names(...)]`: their unknown values must survive.
 """
 
 import binascii
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, PlainSerializer
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 from pydantic.alias_generators import to_camel
+
+OWN_ID = "~"
+"""Begins the ids that we give to calls that came without one; they never go out."""
 
 TO_STANDARD_ALPHABET = str.maketrans("-_", "+/")
 
@@ -49,3 +52,22 @@ def encode_base64(data: bytes | bytearray) -> str:
 
 WireBytes = Annotated[bytes, PlainSerializer(encode_base64, return_type=str, when_used="json")]
 """Bytes in Python, base64 text on the wire. Read by pydantic itself, six times as fast as binascii: either alphabet."""
+
+
+Int32 = Annotated[int, Field(ge=-(2**31), le=2**31 - 1)]
+"""protobuf's int32: a JSON number."""
+
+Int64 = Annotated[int, Field(ge=-(2**63), le=2**63 - 1), PlainSerializer(str, return_type=str, when_used="json")]
+"""protobuf's int64: written as text, because JavaScript's numbers end at 2**53 (LIVE_API 2.0)."""
+
+
+class Names:
+    """Marks a text field as an enum with these values, in the protobuf's order.
+
+    A client's message with another value is refused (proto_json), a server's is read and counted (decoder).
+    """
+
+    __slots__ = ("names",)
+
+    def __init__(self, *names: str) -> None:
+        self.names = names

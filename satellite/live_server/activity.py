@@ -29,12 +29,17 @@ HOLD_SCORE_DB = {"high": 4.0, "low": 3.5}
 class ActivityBegan:
     """The user has begun to speak."""
 
+    at_samples: int = 0
+    """Where in the stream of audio, from its first sample on (16 kHz)."""
+
 
 @dataclass(frozen=True, slots=True)
 class ActivityEnded:
     """The user has finished; `pcm` is all of it, 16 kHz s16le mono."""
 
     pcm: bytes
+    at_samples: int = 0
+    """Where in the stream the speech ended: the silence that proves it is not counted."""
 
 
 Change = ActivityBegan | ActivityEnded
@@ -52,6 +57,11 @@ class DetectionRules:
     """Silence needed before an end is committed. No official default is known."""
 
 
+def offset_of(samples: int) -> str:
+    """A place in the stream of audio as the wire tells it: `0.440s`."""
+    return f"{samples / CAPTURE_RATE_HZ:.3f}s"
+
+
 class AutomaticActivity:
     """Automatic detection. Driven by the connection's reader, on the loop."""
 
@@ -66,11 +76,23 @@ class AutomaticActivity:
         self._voiced_frames = 0
         self._silent_frames = 0
         self._active: bytearray | None = None
+        self._frames = 0
+        """Judged so far."""
 
     @property
     def active(self) -> bool:
         """Between a beginning and its end."""
         return self._active is not None
+
+    @property
+    def so_far(self) -> bytearray:
+        """What of an activity has been heard; empty without one. Not to be changed."""
+        return bytearray() if self._active is None else self._active
+
+    @property
+    def so_far_at_samples(self) -> int:
+        """Where in the stream that begins."""
+        return self._frames * FRAME_SAMPLES - len(self.so_far) // SAMPLE_BYTES
 
     def accept(self, pcm: bytes) -> list[Change]:
         """What this audio begins and ends, in order."""
@@ -84,6 +106,7 @@ class AutomaticActivity:
         changes: list[Change] = []
         for number, score_db in enumerate(scores_db):
             frame = pcm[number * FRAME_BYTES : (number + 1) * FRAME_BYTES]
+            self._frames += 1
             change = self._wait(frame, score_db) if self._active is None else self._follow(frame, score_db)
             if change is not None:
                 changes.append(change)
@@ -111,7 +134,7 @@ class AutomaticActivity:
         self._recent.clear()
         self._voiced_frames = 0
         self._silent_frames = 0
-        return ActivityBegan()
+        return ActivityBegan((self._frames - self._frames_to_begin) * FRAME_SAMPLES)
 
     def _follow(self, frame: bytes, score_db: float) -> ActivityEnded | None:
         assert self._active is not None
@@ -125,7 +148,7 @@ class AutomaticActivity:
         assert self._active is not None
         pcm = bytes(self._active)
         self._active = None
-        return ActivityEnded(pcm)
+        return ActivityEnded(pcm, (self._frames - self._silent_frames) * FRAME_SAMPLES)
 
 
 class ManualActivity:
@@ -138,6 +161,11 @@ class ManualActivity:
     def active(self) -> bool:
         """Between activityStart and activityEnd."""
         return self._active is not None
+
+    @property
+    def so_far(self) -> bytearray:
+        """What of an activity has been heard; empty without one. Not to be changed."""
+        return bytearray() if self._active is None else self._active
 
     def start(self) -> bool:
         """activityStart: True if an activity began, False for a nested one (ignored, LIVE_API 4.3)."""

@@ -6,14 +6,15 @@ Whoever adds a topic adds its phrases (phrases.py), its answer here, and what it
 """
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from satellite.live_server.clock_words import part_of_day, said_date, said_time
 from satellite.live_server.durations import said_duration
-from satellite.live_server.intents import Intent, understand
+from satellite.live_server.intents import Intent, is_meant_for_us, understand_all
 from satellite.live_server.number_words import spoken
 from satellite.live_server.phrases import Topic
+from satellite.live_server.sums import Sum
 
 SET_TIMER, CANCEL_TIMER, SET_VOLUME = "set_timer", "cancel_timer", "set_volume"
 """The functions it calls, by the names under which a satellite declares them."""
@@ -21,6 +22,8 @@ SET_TIMER, CANCEL_TIMER, SET_VOLUME = "set_timer", "cancel_timer", "set_volume"
 VOLUME_STEP_PERCENT = 15
 
 LONGEST_TIMER_S = 86_400
+
+NOTHING_SEEN = "I see nothing. No picture has come."
 
 HEARD_CHARACTERS = 200
 """So much of what was heard is read back."""
@@ -41,6 +44,17 @@ class Answer:
     words: str
     call: Call | None = None
     intent: Intent | None = field(default=None, repr=False)
+    also: "Answer | None" = None
+    """The answer to the second thing a sentence asked for."""
+    understood: bool = True
+    meant: bool = True
+    """False: it was not understood, and does not seem to have been said to the assistant."""
+    looks: bool = False
+    """The words are for somebody without eyes: who has a picture tells what it is instead."""
+    sum: Sum | None = None
+    """What was worked out: who has a tool for code shows it."""
+    thought: str = ""
+    """How the answer was come by."""
 
 
 class Assistant:
@@ -61,6 +75,7 @@ class Assistant:
             Topic.ABILITIES: lambda _, tools: Answer(_abilities(tools)),
             Topic.STORY: lambda _, tools: Answer(self._story(tools)),
             Topic.REPEAT: lambda intent, _: Answer(intent.words or "Say: repeat after me, and then the words."),
+            Topic.SEE: lambda *_: Answer(NOTHING_SEEN, looks=True),
             Topic.STOP: lambda *_: Answer("OK."),
             Topic.NEVER_MIND: lambda *_: Answer("OK."),
             Topic.THANKS: lambda *_: Answer("You are welcome."),
@@ -76,15 +91,31 @@ class Assistant:
         heard = " ".join(heard.split())
         if not heard:
             return Answer("")
-        intent = understand(heard)
-        if intent is None:
-            return Answer(f"I did not understand. I heard: {heard[:HEARD_CHARACTERS]}")
-        return self._topics[intent.topic](intent, tools)
+        intents = understand_all(heard)
+        if not intents:
+            words = f"I did not understand. I heard: {heard[:HEARD_CHARACTERS]}"
+            thought = "None of my topics is like what was said."
+            return Answer(words, understood=False, meant=is_meant_for_us(heard), thought=thought)
+        first, *others = [self._answer(intent, tools) for intent in intents]
+        return replace(first, also=others[0]) if others else first
+
+    def _answer(self, intent: Intent, tools: Collection[str]) -> Answer:
+        answer = self._topics[intent.topic](intent, tools)
+        about = intent.topic.value.replace("_", " ")
+        thought = f"This is about {about}: {intent.likeness:.0f} percent like a phrase I know."
+        if answer.call is not None:
+            thought += f" I have to call {answer.call.name}."
+        return replace(answer, thought=thought)
 
     def answer_call(self, answer: Answer, response: Mapping[str, object]) -> str:
         """The words after the function has answered with `response` (a JSON object; "error" in it says it failed)."""
-        if "error" in response:
-            return f"That did not work: {response['error']}."
+        output = response.get("output")
+        if isinstance(output, dict):  # by convention; else the whole object is the output (LIVE_API 2.4)
+            response = output
+        error = response.get("error")
+        if error is not None and error is not False:
+            reason = error.get("message", error) if isinstance(error, dict) else error
+            return f"That did not work: {str(reason).rstrip('.')}." if reason else "That did not work."
         if answer.call is not None and answer.call.name == SET_VOLUME:
             percent = response.get("percent")
             if isinstance(percent, int | float):
@@ -140,11 +171,11 @@ def _sum(intent: Intent, _: Collection[str]) -> Answer:
     try:
         result = asked.result()
     except ZeroDivisionError:
-        return Answer("Nothing can be divided by zero.")
+        return Answer("Nothing can be divided by zero.", sum=asked)
     said = spoken(asked.numbers[0])
     for operator, number in zip(asked.operators, asked.numbers[1:], strict=True):
         said += f" {operator} {spoken(number)}"
-    return Answer(f"{said} is {spoken(result)}.")
+    return Answer(f"{said} is {spoken(result)}.", sum=asked)
 
 
 def _set_timer(intent: Intent, tools: Collection[str]) -> Answer:

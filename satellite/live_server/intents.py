@@ -44,6 +44,17 @@ DEBRIS_WORDS = 2
 SHORTEST_AFTER_DEBRIS = 3
 """Words a sentence must have to be found after such debris: "please stop" is for us, "the bus stop" is not."""
 
+FEWEST_OVERHEARD = 3
+"""Words of a sentence that can be told not to be for the assistant."""
+
+_ASKING_TEXT = """
+what who where when why how which whose is are was were do does did can could will would should may please tell
+say show give set find play open close turn start stop make put call switch remind
+"""
+_ASKING = frozenset(_ASKING_TEXT.split())
+_TO_YOU = frozenset(("you", "your", "yours", "please"))
+_JOINT = re.compile(r" (?:and then|and also|and|then) ")
+
 _POLITE = re.compile(
     r"(?:(?:please|so|well|now|um|uh|and|okay|ok|can you|could you|would you|will you|i want you to) )+"
 )
@@ -90,6 +101,38 @@ class Intent:
     name: str = ""
     words: str = ""
     sum: Sum | None = None
+
+
+def understand_all(heard: str) -> list[Intent]:
+    """What a sentence asks for, in order: one thing, two of them ("... and ..."), or nothing that is a topic.
+
+    Two only where each half is meant by itself: "salt and stop" is one sentence of somebody else's.
+    """
+    whole = understand(heard)
+    likeness = 0.0 if whole is None or " and " in whole.name else whole.likeness
+    text = without_address(plain(heard))
+    for joint in _JOINT.finditer(text):
+        halves = [understand(text[: joint.start()]), understand(text[joint.end() :])]
+        meant = [half for half in halves if half is not None and half.likeness > likeness]
+        if len(meant) == len(halves):
+            return meant
+    return [whole] if whole is not None else []
+
+
+def is_meant_for_us(heard: str) -> bool:
+    """Whether something that is no topic was at least said to the assistant: by its name, as a question, to a "you".
+
+    A word or two prove nothing either way, and are taken for meant.
+    """
+    text = plain(heard)
+    words = text.split()
+    return (
+        len(words) < FEWEST_OVERHEARD
+        or "?" in heard
+        or without_address(text) != text
+        or words[0] in _ASKING
+        or not _TO_YOU.isdisjoint(words)
+    )
 
 
 def understand(heard: str) -> Intent | None:

@@ -1,23 +1,39 @@
-"""Which models are served, and what each of them takes of a setup (LIVE_API 2.1, 5.1, 5.2).
+"""What a setup asks for, checked as Google checks it (LIVE_API 2.1, 5.1, 5.2) against the one table of models.
 
-`accept_setup` turns a parsed setup into the rules one connection follows, or refuses it as Google does. A new
-model is a line in MODELS; a new difference between families a field of Family.
+`accept_setup` turns a parsed setup into the rules one connection follows, or refuses it with Google's code and
+words. What differs between families is a field of live/models.py.
 """
 
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator
+from dataclasses import replace
 
 from satellite.live.messages import (
     ActivityHandling,
+    Behavior,
     Content,
-    EndSensitivity,
     GenerationConfig,
     Modality,
     RealtimeInputConfig,
     Setup,
-    StartSensitivity,
+    ThinkingConfig,
     ThinkingLevel,
+    Tool,
 )
-from satellite.live_server.activity import DetectionRules
+from satellite.live.models import (
+    ALPHA,
+    DEVELOPER,
+    LANGUAGES,
+    LARGEST_THINKING_BUDGET_TOKENS,
+    VERTEX,
+    Functions,
+    ModelFamily,
+    Proactivity,
+    Reply,
+    Thinking,
+    bare_name,
+    known_family,
+)
 from satellite.live_server.refusals import (
     NOT_AUDIO,
     Refusal,
@@ -26,103 +42,86 @@ from satellite.live_server.refusals import (
     unknown_model,
     unsupported_modalities,
 )
+from satellite.live_server.session_rules import FunctionBehavior, SessionRules
+from satellite.live_server.setup_details import (
+    compression_of,
+    coverage_of,
+    detection_of,
+    resolution_of,
+    transcript_of,
+)
 
-LONGEST_DETECTION_MS = 30_000
-"""Bound of prefixPaddingMs and silenceDurationMs here; what Google allows is not known."""
+__all__ = ["SessionRules", "accept_setup", "text_of", "with_tools"]
 
-HALF_CASCADE_VOICES = frozenset({"Puck", "Charon", "Kore", "Fenrir", "Aoede", "Leda", "Orus", "Zephyr"})
-# fmt: off
-NATIVE_VOICES = HALF_CASCADE_VOICES | {
-    "Callirrhoe", "Autonoe", "Enceladus", "Iapetus", "Umbriel", "Algieba", "Despina", "Erinome", "Algenib",
-    "Rasalgethi", "Laomedeia", "Achernar", "Alnilam", "Schedar", "Gacrux", "Pulcherrima", "Achird",
-    "Zubenelgenubi", "Vindemiatrix", "Sadachbia", "Sadaltager", "Sulafat",
+SERVER_TOOLS = ("google_search", "code_execution", "url_context", "google_maps")
+"""The tools that run at the server, by their field of a Tool."""
+
+BEHAVIORS: dict[Functions, tuple[FunctionBehavior, ...]] = {
+    Functions.NONE: (),
+    Functions.BLOCKING: ("blocking",),
+    Functions.BOTH: ("blocking", "non_blocking"),
+    Functions.NON_BLOCKING_DEFAULT: ("non_blocking", "blocking"),
+    Functions.ASYNC: ("non_blocking",),
 }
-# fmt: on
-"""The voices of the native audio models (LIVE_API 5.2). All of them sound the same here; their names are checked."""
+"""What a family's functions may be, its default first."""
+
+VERTEX_FOLDER = re.compile(r"projects/[^/]+/locations/[^/]+/publishers/google/models/")
+INT32_MAX = 2**31 - 1
 
 
-@dataclass(frozen=True, slots=True)
-class Family:
-    """How the models of one generation differ on the wire."""
+def accept_setup(setup: Setup, version: str, backend: str = DEVELOPER) -> SessionRules:
+    """The rules of a session; raises Refusal for what Google would not take.
 
-    text_replies: bool = False
-    language_code: bool = False
-    voices: frozenset[str] = NATIVE_VOICES
-    media_chunks: bool = False
-    thinking: bool = True
-    thinking_level_required: bool = False
-    affective_dialog: bool = False
-    proactivity_optional: bool = False
-
-
-HALF_CASCADE = Family(text_replies=True, language_code=True, voices=HALF_CASCADE_VOICES, media_chunks=True)
-NATIVE_2_5 = Family(media_chunks=True, affective_dialog=True, proactivity_optional=True)
-FLASH_3_1 = Family()
-LIVE_3_8 = Family(thinking=False)
-LIVE_3_8_THINKING = Family(thinking_level_required=True)
-
-MODELS = {
-    "gemini-2.0-flash-exp": HALF_CASCADE,
-    "gemini-2.0-flash-live-001": HALF_CASCADE,
-    "gemini-live-2.5-flash-preview": HALF_CASCADE,
-    "gemini-2.5-flash-preview-native-audio-dialog": NATIVE_2_5,
-    "gemini-2.5-flash-exp-native-audio-thinking-dialog": NATIVE_2_5,
-    "gemini-2.5-flash-native-audio-preview-09-2025": NATIVE_2_5,
-    "gemini-2.5-flash-native-audio-preview-12-2025": NATIVE_2_5,
-    "gemini-2.5-flash-native-audio-latest": NATIVE_2_5,
-    "gemini-3.1-flash-live-preview": FLASH_3_1,
-    "gemini-3.8-live": LIVE_3_8,
-    "gemini-3.8-live-extended-thinking": LIVE_3_8_THINKING,
-}
-"""The Developer API's conversation models by name, retired ones too: old clients may practise here."""
-
-
-@dataclass(frozen=True, slots=True)
-class SessionRules:
-    """What a setup asked for, checked, with its defaults filled in."""
-
-    model: str
-    family: Family
-    audio_reply: bool
-    detection: DetectionRules | None
-    """None: the client says where its turns begin and end."""
-    interruptible: bool
-    """The start of an activity cuts the reply. clientContent does so in any case."""
-    transcribe_input: bool
-    transcribe_output: bool
-    resumable: bool
-    handle: str
-    initial_history: bool
-    """The first clientContent messages, up to turnComplete, are history and start no reply."""
-    system_instruction: str
-    functions: frozenset[str]
-    """Names of the functions the client has."""
-
-
-def accept_setup(setup: Setup, version: str) -> SessionRules:
-    """The rules of a session; raises Refusal for what Google would not take. `version`: v1beta, v1alpha or v1."""
-    family = MODELS.get(setup.model.removeprefix("models/"))
-    if family is None or not setup.model.startswith("models/"):
-        raise unknown_model(setup.model or "models/", version)
+    `version` of the API as dialled, `backend` developer or vertex.
+    """
+    family = _family(setup.model, version, backend)
     config = setup.generation_config or GenerationConfig()
-    _check_thinking(config, family)
-    _check_speech(config, family)
-    _check_proactivity(setup, config, family, version)
+    _check_fields(setup, config, family, version, backend)
+    _check_sampling(config)
     realtime = setup.realtime_input_config or RealtimeInputConfig()
+    resumption = setup.session_resumption
+    thinking = _thinking(config.thinking_config, family)
+    voice, language = _speech(config, family, backend)
     return SessionRules(
         model=setup.model,
         family=family,
         audio_reply=_is_audio(config, family),
-        detection=_detection(realtime),
+        detection=detection_of(realtime),
         interruptible=realtime.activity_handling is not ActivityHandling.NO_INTERRUPTION,
         transcribe_input=setup.input_audio_transcription is not None,
         transcribe_output=setup.output_audio_transcription is not None,
-        resumable=setup.session_resumption is not None,
-        handle=setup.session_resumption.handle if setup.session_resumption else "",
+        resumable=resumption is not None,
+        handle=resumption.handle if resumption else "",
         initial_history=setup.history_config is not None and setup.history_config.initial_history_in_client_content,
-        system_instruction=text_of(setup.system_instruction) if setup.system_instruction else "",
-        functions=frozenset(declared.name for tool in setup.tools for declared in tool.function_declarations),
+        system_instruction=_instruction(setup.system_instruction),
+        functions=dict(_functions(setup.tools, family)),
+        backend=backend,
+        turn_coverage=coverage_of(realtime.turn_coverage, family),
+        input_transcript=transcript_of(setup.input_audio_transcription),
+        output_transcript=transcript_of(setup.output_audio_transcription),
+        draft_timestamps=bool(realtime.interim_transcript_timestamp_enabled),
+        transparent=resumption is not None and resumption.transparent,
+        compression=compression_of(setup.context_window_compression, family),
+        context_window_tokens=family.context_window_tokens,
+        server_tools=_server_tools(setup.tools, family),
+        include_thoughts=thinking.include_thoughts,
+        thinking_level=thinking.thinking_level.lower() if thinking.thinking_level else "",
+        thinking_budget=thinking.thinking_budget,
+        affective=bool(config.enable_affective_dialog),
+        proactive=family.proactivity is Proactivity.ALWAYS
+        or (setup.proactivity is not None and bool(setup.proactivity.proactive_audio)),
+        explicit_vad=setup.explicit_vad_signal,
+        media_resolution=resolution_of(config.media_resolution),
+        max_output_tokens=config.max_output_tokens,
+        voice=voice,
+        language=language,
     )
+
+
+def with_tools(rules: SessionRules, tools: list[Tool]) -> SessionRules:
+    """The same rules with other tools (contextUpdate); raises Refusal for what the model does not take."""
+    functions = dict(_functions(tools, rules.family))
+    return replace(rules, functions=functions, server_tools=_server_tools(tools, rules.family))
 
 
 def text_of(content: Content) -> str:
@@ -130,71 +129,138 @@ def text_of(content: Content) -> str:
     return "\n".join(part.text for part in content.parts if part.text)
 
 
-def _is_audio(config: GenerationConfig, family: Family) -> bool:
-    modalities = config.response_modalities or [Modality.AUDIO]
-    if len(modalities) > 1:
-        raise unsupported_modalities([modality.value for modality in modalities])
-    if modalities[0] is Modality.AUDIO:
-        return True
-    if modalities[0] is not Modality.TEXT:
-        raise unsupported_modalities([modalities[0].value])
-    if not family.text_replies:
-        raise Refusal(1007, NOT_AUDIO)
-    return False
+def _instruction(content: Content | None) -> str:
+    if content is None:
+        return ""
+    if any(part.text is None for part in content.parts):
+        raise invalid_argument("systemInstruction has text parts only")
+    return text_of(content)
 
 
-def _check_thinking(config: GenerationConfig, family: Family) -> None:
-    level = config.thinking_config.thinking_level if config.thinking_config else None
-    if config.thinking_config is not None and not family.thinking:
-        raise invalid_argument("thinkingConfig must be absent for this model")
-    if family.thinking_level_required and level not in (ThinkingLevel.LOW, ThinkingLevel.MEDIUM, ThinkingLevel.HIGH):
-        raise invalid_argument("thinkingConfig.thinkingLevel LOW, MEDIUM or HIGH is required for this model")
+def _family(model: str, version: str, backend: str) -> ModelFamily:
+    """The family of a model that this backend serves, named in one of its forms (LIVE_API 1.5)."""
+    folder = model[: len(model) - len(bare_name(model))]
+    if backend == VERTEX:
+        named_well = folder in ("", "publishers/google/models/") or bool(VERTEX_FOLDER.fullmatch(folder))
+    else:
+        named_well = folder == "models/"
+    family = known_family(model)
+    if family is None or not named_well or not family.serves(bare_name(model), backend):
+        raise unknown_model(model or "models/", version)
+    return family
 
 
-def _check_speech(config: GenerationConfig, family: Family) -> None:
-    speech = config.speech_config
-    if speech is None:
-        return
-    if speech.language_code and not family.language_code:
-        raise invalid_argument("this model chooses its language by itself: no languageCode")
-    prebuilt = speech.voice_config.prebuilt_voice_config if speech.voice_config else None
-    if prebuilt is not None and prebuilt.voice_name and prebuilt.voice_name not in family.voices:
-        raise invalid_argument(f"unknown voice {prebuilt.voice_name!r} for this model")
-
-
-def _check_proactivity(setup: Setup, config: GenerationConfig, family: Family, version: str) -> None:
+def _check_fields(setup: Setup, config: GenerationConfig, family: ModelFamily, version: str, backend: str) -> None:
+    """Fields that this backend or this version of its API does not have; then those the family does not take."""
+    alpha_missing = backend == DEVELOPER and version != ALPHA
     if config.enable_affective_dialog is not None:
-        if version != "v1alpha":
+        if alpha_missing:
             raise cannot_find("enableAffectiveDialog", "setup.generation_config")
-        if not family.affective_dialog:
+        if not family.affective:
             raise invalid_argument("this model has no affective dialog")
     if setup.proactivity is not None:
-        if family.proactivity_optional and version != "v1alpha":
+        wanted = setup.proactivity.proactive_audio
+        if family.proactivity is Proactivity.OPTIONAL and alpha_missing:
             raise cannot_find("proactivity", "setup")
-        if not family.proactivity_optional and setup.proactivity.proactive_audio is False:
+        if family.proactivity is Proactivity.NONE and wanted is not None:
+            raise invalid_argument("this model has no proactive audio")
+        if family.proactivity is Proactivity.ALWAYS and wanted is False:
             raise invalid_argument("proactive audio cannot be switched off for this model")
+    if config.translation_config is not None and not family.translates:
+        raise invalid_argument("this model does not translate")
+    if backend == DEVELOPER:
+        if setup.session_resumption is not None and setup.session_resumption.transparent:
+            raise cannot_find("transparent", "setup.session_resumption")
+        if setup.explicit_vad_signal:
+            raise cannot_find("explicitVadSignal", "setup")
 
 
-def _detection(realtime: RealtimeInputConfig) -> DetectionRules | None:
-    asked = realtime.automatic_activity_detection
-    if asked is None:
-        return DetectionRules()
-    if asked.disabled:
-        return None
-    defaults = DetectionRules()
-    return DetectionRules(
-        start_sensitivity="low"
-        if asked.start_of_speech_sensitivity is StartSensitivity.START_SENSITIVITY_LOW
-        else "high",
-        end_sensitivity="low" if asked.end_of_speech_sensitivity is EndSensitivity.END_SENSITIVITY_LOW else "high",
-        prefix_padding_ms=_duration_ms("prefixPaddingMs", asked.prefix_padding_ms, defaults.prefix_padding_ms),
-        silence_duration_ms=_duration_ms("silenceDurationMs", asked.silence_duration_ms, defaults.silence_duration_ms),
-    )
+def _is_audio(config: GenerationConfig, family: ModelFamily) -> bool:
+    modalities = config.response_modalities
+    if len(modalities) > 1:
+        raise unsupported_modalities([modality.value for modality in modalities])
+    if not modalities:
+        return Reply.AUDIO in family.replies
+    if modalities[0] is Modality.TEXT and Reply.TEXT not in family.replies:
+        raise Refusal(1007, NOT_AUDIO)
+    if modalities[0].value.lower() not in family.replies:
+        raise unsupported_modalities([modalities[0].value])
+    return modalities[0] is Modality.AUDIO
 
 
-def _duration_ms(name: str, asked_ms: int | None, default_ms: int) -> int:
-    if asked_ms is None:
-        return default_ms
-    if not 0 <= asked_ms <= LONGEST_DETECTION_MS:
-        raise invalid_argument(f"{name} is out of range")
-    return asked_ms
+def _check_sampling(config: GenerationConfig) -> None:
+    """Ranges of LIVE_API 2.1's numbers, as Google's reference of GenerationConfig gives them."""
+    for name, value, least, most in (
+        ("temperature", config.temperature, 0.0, 2.0),
+        ("topP", config.top_p, 0.0, 1.0),
+        ("topK", config.top_k, 1.0, INT32_MAX),
+        ("presencePenalty", config.presence_penalty, -2.0, 2.0),
+        ("frequencyPenalty", config.frequency_penalty, -2.0, 2.0),
+        ("maxOutputTokens", config.max_output_tokens, 1.0, INT32_MAX),
+    ):
+        if value is not None and not least <= value <= most:
+            raise invalid_argument(f"{name} is out of range")
+
+
+def _thinking(asked: ThinkingConfig | None, family: ModelFamily) -> ThinkingConfig:
+    """What is asked about thinking, an unspecified level taken for none; an empty config where nothing is asked."""
+    if asked is not None and family.thinking is Thinking.NONE:
+        raise invalid_argument("thinkingConfig must be absent for this model")
+    asked = asked or ThinkingConfig()
+    if asked.thinking_level is ThinkingLevel.THINKING_LEVEL_UNSPECIFIED:
+        asked = asked.model_copy(update={"thinking_level": None})
+    if asked.thinking_budget is not None:
+        if family.thinking is not Thinking.BUDGET:
+            raise invalid_argument("this model takes a thinkingLevel, no thinkingBudget")
+        if not -1 <= asked.thinking_budget <= LARGEST_THINKING_BUDGET_TOKENS:
+            raise invalid_argument("thinkingBudget is out of range")
+    if asked.thinking_level is None:
+        if family.thinking is Thinking.LEVEL_REQUIRED:
+            raise invalid_argument("thinkingConfig.thinkingLevel is required for this model")
+    elif asked.thinking_level.lower() not in family.thinking_levels:
+        raise invalid_argument(f"this model takes no thinkingLevel {asked.thinking_level}")
+    return asked
+
+
+def _speech(config: GenerationConfig, family: ModelFamily, backend: str) -> tuple[str, str]:
+    """Voice and language that are asked for, "" where none is."""
+    speech = config.speech_config
+    if speech is None:
+        return "", ""
+    if speech.language_code:
+        if not family.takes_language:
+            raise invalid_argument("this model chooses its language by itself: no languageCode")
+        if speech.language_code not in LANGUAGES[backend]:
+            raise invalid_argument(f"unknown languageCode {speech.language_code!r}")
+    if speech.multi_speaker_voice_config is not None:
+        raise invalid_argument("a Live session has one voice")
+    voice = ""
+    if speech.voice_config is not None:
+        prebuilt = speech.voice_config.prebuilt_voice_config
+        voice = speech.voice_config.voice or (prebuilt.voice_name if prebuilt else "")
+    if voice and voice not in family.voices:
+        raise invalid_argument(f"unknown voice {voice!r} for this model")
+    return voice, speech.language_code
+
+
+def _functions(tools: list[Tool], family: ModelFamily) -> Iterator[tuple[str, FunctionBehavior]]:
+    """Each declared function and its behaviour."""
+    allowed = BEHAVIORS[family.functions]
+    for declared in (declared for tool in tools for declared in tool.function_declarations):
+        if not allowed:
+            raise invalid_argument("this model calls no functions")
+        asked: FunctionBehavior = allowed[0]
+        if declared.behavior is Behavior.BLOCKING:
+            asked = "blocking"
+        elif declared.behavior is Behavior.NON_BLOCKING:
+            asked = "non_blocking"
+        if asked not in allowed:
+            raise invalid_argument(f"this model has no {asked} functions")
+        yield declared.name, asked
+
+
+def _server_tools(tools: list[Tool], family: ModelFamily) -> frozenset[str]:
+    wanted = frozenset(name for name in SERVER_TOOLS for tool in tools if getattr(tool, name) is not None)
+    for name in sorted(wanted - family.server_tools):
+        raise invalid_argument(f"this model has no {name}")
+    return wanted

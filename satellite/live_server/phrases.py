@@ -24,6 +24,7 @@ class Topic(StrEnum):
     ABILITIES = "abilities"
     STORY = "story"
     REPEAT = "repeat"
+    SEE = "see"
     STOP = "stop"
     NEVER_MIND = "never_mind"
     THANKS = "thanks"
@@ -110,6 +111,13 @@ PHRASES: dict[Topic, Phrases] = {
         " | tell me more about yourself | tell me everything about yourself | tell me something | talk to me"
         " | tell me something about yourself | tell me something about today | tell me about today | tell me a tale",
         "story yourself something talk today tale",
+    ),
+    Topic.SEE: _phrases(
+        "what do you see | what do you see now | what can you see | what are you seeing | what do you see here"
+        " | what is in the picture | what is in this picture | describe the picture | describe what you see"
+        " | tell me what you see | do you see anything | can you see anything | look at this"
+        " | what does the camera see",
+        "see seeing picture look camera",
     ),
     Topic.STOP: _phrases(
         "stop | stop it | stop that | stop talking | be quiet | quiet | silence | shut up | enough | that is enough"

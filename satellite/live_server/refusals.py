@@ -12,6 +12,22 @@ NO_KEY = (
     "Method doesn't allow unregistered callers (callers without established identity). "
     "Please use API Key or other form of API consumer identity to call this API."
 )
+NO_BEARER = (
+    "Request is missing required authentication credential. Expected OAuth 2 access token, login cookie or other "
+    "valid authentication credential."
+)
+BAD_BEARER = (
+    "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other valid "
+    "authentication credential."
+)
+"""Google's words for all of its services; as close reasons of the Live API they are inferred."""
+
+BAD_TOKEN = "Auth token not valid. Please pass a valid auth token."
+TOKEN_EXPIRED = "Auth token expired."
+TOKEN_TOO_LATE = "Auth token expired: it can no longer start a new session."
+TOKEN_USED_UP = "Auth token exhausted: it has no uses left."
+"""No report quotes Google's words about ephemeral tokens: these are inferred."""
+
 SETUP_ONCE = "setup must be the first message and only the first"
 INVALID_ARGUMENT = "Request contains an invalid argument."
 PRECONDITION = "Precondition check failed."
@@ -21,10 +37,19 @@ NOT_AUDIO = "Cannot extract voices from a non-audio request."
 NO_SESSION = "BidiGenerateContent session not found"
 SESSION_EXPIRED = "BidiGenerateContent session expired"
 INTERNAL = "Internal error encountered."
+DEADLINE = "Deadline expired before operation could complete."
+CONCURRENT = "RESOURCE_EXHAUSTED: Maximum concurrent sessions reached. Please end a session and try again."
+"""Reports cut it after `se`."""
+
+QUOTA = "You exceeded your current quota, please check your plan and billing details."
 GO_AWAY_IGNORED = (
     "Connection aborted because the client failed to close the connection after receiving a GoAway signal "
     "once the session duration was exceeded."
 )
+
+
+ABORTED = 1006
+"""No close frame at all: the socket is reset."""
 
 
 class Refusal(Exception):
@@ -63,5 +88,8 @@ def unsupported_modalities(modalities: list[str]) -> Refusal:
 
 
 def cut_to_fit(reason: str) -> str:
-    """`reason` cut to the bytes a close frame has room for, never inside a character."""
-    return reason.encode()[:REASON_MAX_BYTES].decode(errors="ignore")
+    """`reason` cut to the bytes a close frame has room for, never inside a character.
+
+    It may quote what a client sent: JSON can hold half a character, which no frame can.
+    """
+    return reason.encode(errors="replace")[:REASON_MAX_BYTES].decode(errors="ignore")

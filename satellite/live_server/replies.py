@@ -7,8 +7,6 @@ import re
 from collections.abc import Iterator
 
 from satellite.core.pcm import REPLY_RATE_HZ, SAMPLE_BYTES
-from satellite.live.messages import ModalityTokenCount, UsageMetadata
-from satellite.live_server.history import Entry
 
 FIRST_CHUNK_BYTES = 9_600
 CHUNK_BYTES = 11_520
@@ -47,6 +45,19 @@ def cut_text(text: str) -> list[str]:
     return [text[begin : begin + PIECE_CHARACTERS] for begin in range(0, len(text), PIECE_CHARACTERS)]
 
 
+def in_messages(pieces: list[str]) -> Iterator[list[str]]:
+    """The pieces of a text as they share messages: every other message has two, as a client must read all parts."""
+    begin, size = 0, 1
+    while begin < len(pieces):
+        yield pieces[begin : begin + size]
+        begin, size = begin + size, 3 - size
+
+
+def within_tokens(words: str, most_tokens: int | None) -> str:
+    """The words up to maxOutputTokens, by what a token is as text; None: all of them."""
+    return words if most_tokens is None else words[: most_tokens * TEXT_CHARACTERS_PER_TOKEN]
+
+
 def text_tokens(text: str) -> int:
     """Tokens of a text, roughly."""
     return -(-len(text) // TEXT_CHARACTERS_PER_TOKEN)
@@ -55,24 +66,3 @@ def text_tokens(text: str) -> int:
 def audio_tokens(size_bytes: int, rate_hz: int) -> int:
     """Tokens of so much audio."""
     return -(-size_bytes * AUDIO_TOKENS_PER_S // (SAMPLE_BYTES * rate_hz))
-
-
-def usage_of(context: list[Entry], response: Entry | None) -> UsageMetadata:
-    """The count of a turn: all that went in, and what the model has said."""
-    prompt_text = sum(entry.text_tokens for entry in context)
-    prompt_audio = sum(entry.audio_tokens for entry in context)
-    response_text = response.text_tokens if response else 0
-    response_audio = response.audio_tokens if response else 0
-    prompt, said = prompt_text + prompt_audio, response_text + response_audio
-    return UsageMetadata(
-        prompt_token_count=prompt,
-        response_token_count=said,
-        total_token_count=prompt + said,
-        prompt_tokens_details=_details(prompt_text, prompt_audio),
-        response_tokens_details=_details(response_text, response_audio),
-    )
-
-
-def _details(text: int, audio: int) -> list[ModalityTokenCount]:
-    counts = {"TEXT": text, "AUDIO": audio}
-    return [ModalityTokenCount(modality=name, token_count=count) for name, count in counts.items() if count]

@@ -1,18 +1,18 @@
 """The embedded Live server: listens, checks path and key, and gives each client a Connection.
 
-Plain ws: it is for this machine and for tests; who wants it on a network puts TLS before it. Paths and keys
-by LIVE_API 1.1. The recogniser and the voice are shared by all clients.
+Plain ws and http: it is for this machine and for tests; who wants it on a network puts TLS before it. Paths, and
+who may come in: doors.py. Ephemeral tokens are minted on the same port: front.py. The recogniser and the voice are
+shared by all clients.
 """
 
 import asyncio
 import contextlib
-import hmac
 import logging
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from http import HTTPStatus
-from urllib.parse import parse_qs
+from typing import TYPE_CHECKING
 
 from websockets.asyncio.server import Server, ServerConnection
 from websockets.asyncio.server import serve as listen
@@ -21,18 +21,18 @@ from websockets.http11 import Request, Response
 
 from satellite.core.errors import SpeechError
 from satellite.live_server.connection import Connection
+from satellite.live_server.doors import check_caller, door_of
+from satellite.live_server.fault_file import read_faults
 from satellite.live_server.faults import Faults
 from satellite.live_server.history import Histories
-from satellite.live_server.refusals import BAD_KEY, NO_KEY, Refusal
+from satellite.live_server.limits import GOOGLE, Limits, Quota
+from satellite.live_server.minting import answer_post
+from satellite.live_server.refusals import Refusal
 from satellite.live_server.services import Hears, Services, Speaks, Thinks
+from satellite.live_server.tokens import Tokens
 from satellite.settings import ServerSettings
 from satellite.speech.recogniser import Recogniser
 from satellite.speech.voice import Voice
-
-PATH = re.compile(
-    r"/+ws/+google\.ai\.generativelanguage\.(v1beta|v1alpha|v1)\.GenerativeService\.BidiGenerateContent/*"
-)
-"""The Developer API's path; repeated slashes count as one (google-genai dials two)."""
 
 LARGEST_FRAME_BYTES = 16 * 1024 * 1024
 """A whole recording may come as one blob."""
@@ -47,6 +47,9 @@ CLOSE_S = 1.0
 REFUSAL_WAIT_S = 1.0
 """Longest wait for the setup of a client that is refused anyway."""
 
+if TYPE_CHECKING:  # its library comes with an extra, and says so when it is missing
+    from satellite.live_server.front import Answer, Front
+
 log = logging.getLogger(__name__)
 
 
@@ -58,10 +61,12 @@ def local_time() -> datetime:
 class LiveServer:
     """The Live API's other end. Created, started and closed on one loop, from one task.
 
-    `faults` may be set at any time by whoever tests a client. `connection_age_s`: after so long a client is told to
-    go away, and `go_away_s` later it is closed; None: never. `on_utterance` sees each finished activity's audio
-    (16 kHz s16le mono), `on_closed` the close code of each connection that has ended. A recogniser handed in stays its
-    owner's to start and close. Raises SpeechError where the assistant's libraries are not installed.
+    `faults` may be set at any time by whoever tests a client. `now` is the wall clock, for the assistant and for
+    ephemeral tokens; everything else goes by the loop's. `limits`: what is kept; None: what the settings say.
+    `connection_age_s` and `go_away_s` overrule them: after so long a client is told to go away, and so long after
+    that closed. `on_utterance` sees each finished activity's audio (16 kHz s16le mono), `on_closed` the close code of
+    each connection that has ended. A recogniser handed in stays its owner's to start and close. Raises SpeechError
+    where the assistant's libraries are not installed, ConfigError for a file of faults that is none.
     """
 
     def __init__(
@@ -73,8 +78,9 @@ class LiveServer:
         voice: Speaks | None = None,
         assistant: Thinks | None = None,
         faults: Faults | None = None,
+        limits: Limits | None = None,
         connection_age_s: float | None = None,
-        go_away_s: float = 50.0,
+        go_away_s: float | None = None,
         on_utterance: Callable[[bytes], None] | None = None,
         on_closed: Callable[[int], None] | None = None,
     ) -> None:
@@ -83,16 +89,25 @@ class LiveServer:
         if recogniser is None:
             recogniser = self._own_recogniser = Recogniser(settings.recogniser, settings.model_path)
         self.faults = faults or Faults()
+        if settings.faults_file is not None:
+            self.faults.script += read_faults(settings.faults_file)
+        limits = limits or limits_of(settings)
+        if connection_age_s is not None:
+            limits = replace(limits, connection_age_s=connection_age_s)
+        if go_away_s is not None:
+            limits = replace(limits, go_away_s=go_away_s)
+        self._tokens = Tokens(now)
+        self._front = _front(self._answer_post)
         self._server: Server | None = None
         self._on_closed = on_closed
         self._services = Services(
             recogniser=recogniser,
             voice=voice or Voice(settings.voice),
             assistant=assistant or _local_assistant(now),
-            histories=Histories(lambda: asyncio.get_running_loop().time()),
+            histories=Histories(_loop_time, limits),
             faults=self.faults,
-            connection_age_s=connection_age_s,
-            go_away_s=go_away_s,
+            limits=limits,
+            quota=Quota(limits, _loop_time),
             on_utterance=on_utterance,
         )
 
@@ -108,6 +123,7 @@ class LiveServer:
             self._settings.host,
             self._settings.port,
             process_request=_check_path,
+            create_connection=self._front.admit,  # type: ignore[arg-type]  # it wants a class, and calls it
             compression=None,
             max_size=LARGEST_FRAME_BYTES,
             ping_interval=PING_S,
@@ -122,6 +138,7 @@ class LiveServer:
     async def close(self) -> None:
         """Close all connections and stop listening."""
         if self._server is not None:
+            self._front.close()
             self._server.close()
             await self._server.wait_closed()
             self._server = None
@@ -131,32 +148,46 @@ class LiveServer:
     async def _serve(self, socket: ServerConnection) -> None:
         """One client, after the upgrade."""
         assert socket.request is not None
-        refusal = self._check_key(socket.request)
-        if refusal is not None:
-            log.info("refused a client: %s", refusal.reason)
-            # Clients read the reason after they have sent their setup; google-genai trips over an earlier close.
-            with contextlib.suppress(TimeoutError, ConnectionClosed):
-                async with asyncio.timeout(REFUSAL_WAIT_S):
-                    await socket.recv()
-            await socket.close(refusal.code, refusal.reason)
+        target = socket.request.path
+        door = door_of(target)
+        assert door is not None
+        try:
+            grant = check_caller(door, target, socket.request.headers, self._settings, self._tokens)
+        except Refusal as refusal:
+            await _turn_away(socket, refusal)
             return
-        match = PATH.fullmatch(_split(socket.request)[0])
-        assert match is not None
-        await Connection(socket, match[1], self._services).run()
+        await Connection(socket, door, grant, self._services).run()
         if self._on_closed is not None:
             await socket.wait_closed()
             assert socket.close_code is not None
             self._on_closed(socket.close_code)
 
-    def _check_key(self, request: Request) -> Refusal | None:
-        """Why the key of a request does not let it in. Google says it after the upgrade, never with an HTTP status."""
-        given = parse_qs(_split(request)[1]).get("key", [""])[0] or request.headers.get("x-goog-api-key", "")
-        if not given:
-            return Refusal(1008, NO_KEY)
-        wanted = self._settings.api_key.get_secret_value()
-        if wanted and not hmac.compare_digest(given.encode(), wanted.encode()):
-            return Refusal(1007, BAD_KEY)
-        return None
+    def _answer_post(self, target: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
+        """Whoever does not come for a WebSocket comes for a token."""
+        code, answer = answer_post(target, headers, body, self._settings, self._tokens)
+        log.info("a request for an ephemeral token: %d", code)
+        return code, answer
+
+
+async def _turn_away(socket: ServerConnection, refusal: Refusal) -> None:
+    """Close, and say why: after the client's setup, for google-genai trips over an earlier close."""
+    log.info("refused a client: %s", refusal.reason)
+    with contextlib.suppress(TimeoutError, ConnectionClosed):
+        async with asyncio.timeout(REFUSAL_WAIT_S):
+            await socket.recv()
+    await socket.close(refusal.code, refusal.reason)
+
+
+def limits_of(settings: ServerSettings) -> Limits:
+    """The limits that the settings ask for."""
+    limits = GOOGLE if settings.limits == "google" else Limits()
+    if settings.connection_age_s:
+        limits = replace(limits, connection_age_s=settings.connection_age_s)
+    return replace(limits, time_scale=settings.time_scale)
+
+
+def _loop_time() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _local_assistant(now: Callable[[], datetime]) -> Thinks:
@@ -168,21 +199,22 @@ def _local_assistant(now: Callable[[], datetime]) -> Thinks:
     return Assistant(now)
 
 
+def _front(answer: "Answer") -> "Front":
+    """The port's front. Raises SpeechError where its library is not installed."""
+    try:
+        from satellite.live_server.front import Front
+    except ImportError as error:
+        raise SpeechError(f"the Live server cannot be loaded, install the extra 'assistant': {error}") from error
+    return Front(answer)
+
+
 def _check_path(socket: ServerConnection, request: Request) -> Response | None:
     """404 for what is not the Live API's path."""
-    if PATH.fullmatch(_split(request)[0]):
-        return None
-    return socket.respond(HTTPStatus.NOT_FOUND, "Not found.\n")
-
-
-def _split(request: Request) -> tuple[str, str]:
-    """Path and query. Not urlsplit: it takes what follows two slashes for a host."""
-    path, _, query = request.path.partition("?")
-    return path, query
+    return None if door_of(request.path) else socket.respond(HTTPStatus.NOT_FOUND, "Not found.\n")
 
 
 async def serve(settings: ServerSettings) -> None:
-    """`satellite serve`: run the server until cancelled. Raises SpeechError and OSError at its start."""
+    """`satellite serve`: run the server until cancelled. Raises SpeechError, ConfigError and OSError at its start."""
     server = LiveServer(settings)
     try:
         port = await server.start()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from satellite.live_server.faults import Faults
 from satellite.live_server.history import Histories
+from satellite.live_server.limits import Limits, Quota
 
 if TYPE_CHECKING:  # its libraries come with an extra, and a server with another mind needs none of them
     from satellite.live_server.assistant import Answer
@@ -48,8 +49,9 @@ class Services:
     assistant: Thinks
     histories: Histories
     faults: Faults
-    connection_age_s: float | None = None
-    go_away_s: float = 50.0
+    limits: Limits = field(default_factory=Limits)
+    quota: Quota | None = None
+    """None: nothing is counted."""
     on_utterance: Callable[[bytes], None] | None = None
     _call_numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(FIRST_CALL_NUMBER))
 

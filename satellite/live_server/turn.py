@@ -1,74 +1,46 @@
-"""One connection's turns: hear, think, call a function, speak, wait for playback, and be cut off at any point.
+"""One connection's turns, one at a time: heard, answered, waited out, and cut off at any point.
 
 The order of messages is LIVE_API 4.1's and, for a cut turn, 4.2's; whoever changes it changes
-tests/live_server/test_turns.py with it. One turn at a time: its task owns the way from the input to
-turnComplete, `interrupt` ends the task and says so. Waits use the loop's clock.
+tests/live_server/test_turns.py with it. A turn's task owns the way from the input to turnComplete, `interrupt` ends the
+task and says so. What is said is thinking.py's, how it is said delivery.py's, what is remembered context.py's
+business; which calls wait for an answer stands in calls.py. Waits use the loop's clock.
 """
 
 import asyncio
+import dataclasses
 import logging
 from collections import deque
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine, Sequence
 
 from satellite.core.errors import SpeechError
 from satellite.core.pcm import CAPTURE_RATE_HZ, REPLY_RATE_HZ
 from satellite.live.messages import (
-    Blob,
-    Content,
-    FunctionCall,
     FunctionResponse,
-    JsonObject,
-    Part,
     ServerContent,
     ServerMessage,
     SessionResumptionUpdate,
-    ToolCall,
     ToolCallCancellation,
     Transcription,
 )
+from satellite.live.models import VERTEX, Thinking
+from satellite.live_server.calls import Calls, Late, Scheduling, entry_of
+from satellite.live_server.context import Context
+from satellite.live_server.delivery import Delivery, audio_of, for_ever
+from satellite.live_server.drafts import Drafts
 from satellite.live_server.history import Entry
-from satellite.live_server.model_rules import SessionRules
+from satellite.live_server.ongoing import Input, Plan, Turn
 from satellite.live_server.outbox import Outbox
+from satellite.live_server.pictures import FRAME_TOKENS
 from satellite.live_server.refusals import INTERNAL, Refusal
-from satellite.live_server.replies import (
-    REPLY_MIME_TYPE,
-    audio_tokens,
-    cut_reply,
-    cut_text,
-    seconds_of,
-    sentences,
-    text_tokens,
-    usage_of,
-)
+from satellite.live_server.replies import audio_tokens, cut_text, text_tokens
 from satellite.live_server.services import Services
-
-PACE = 4.0
-"""Audio is sent this many times faster than it plays."""
-
-TOOL_ANSWER_S = 60.0
-"""Longest wait for a toolResponse; then the call is cancelled and the reply says so."""
+from satellite.live_server.session_rules import SessionRules
+from satellite.live_server.thinking import Thought
 
 WAITING_TURNS = 16
 """Inputs kept while a reply may not be interrupted; beyond that the oldest is forgotten."""
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class _Turn:
-    """What is said and done about one input, from the input to turnComplete."""
-
-    pcm: bytes
-    text: str
-    task: asyncio.Task[None] | None = None
-    chunks: deque[tuple[bytes, str]] = field(default_factory=deque)
-    """Of the reply, what has not been sent."""
-    said: str = ""
-    sent_bytes: int = 0
-    reply: Entry | None = None
-    plays_until_s: float = 0.0
-    calls: dict[str, asyncio.Future[JsonObject]] = field(default_factory=dict)
 
 
 class TurnEngine:
@@ -83,20 +55,34 @@ class TurnEngine:
         spawn: Callable[[Coroutine[None, None, None]], asyncio.Task[None]],
     ) -> None:
         """`entries`: the history to go on from; this engine appends to it."""
-        self._rules = rules
-        self._entries = entries
+        self.rules = rules
         self._services = services
         self._faults = services.faults
         self._outbox = outbox
         self._spawn = spawn
-        self._current: _Turn | None = None
-        self._waiting: deque[_Turn] = deque(maxlen=WAITING_TURNS)
+        self._context = Context(
+            entries,
+            instruction=rules.system_instruction,
+            window_tokens=rules.context_window_tokens,
+            compression=rules.compression,
+        )
+        self._calls = Calls(rules.backend == VERTEX, services.new_call_id)
+        self._thought = Thought(services, self._calls, outbox.put, self._context.add)
+        self._delivery = Delivery(services.voice, services.faults, self._put, asyncio.get_running_loop().time)
+        self.drafts = Drafts(services.recogniser, outbox.put, spawn)
+        self._current: Turn | None = None
+        self._waiting: deque[Turn] = deque(maxlen=WAITING_TURNS)
+        self._user_active = False
+        self._unanswered: list[str] = []
+        self._unheard = b""
+        """What clientContent has written since the model's last turn, and its sound (16 kHz)."""
 
     # ------------------------------------------------------------ driven by the reader
 
-    def begin(self, *, pcm: bytes = b"", text: str = "") -> None:
-        """A finished input: what was spoken (16 kHz), what was written, or both. Answered when its turn comes."""
-        turn = _Turn(pcm, text)
+    def begin(self, given: Input) -> None:
+        """A finished input, answered when its turn comes."""
+        self._user_active = False
+        turn = Turn(given)
         if self._current is None:
             self._start(turn)
         else:
@@ -104,23 +90,50 @@ class TurnEngine:
 
     def activity_began(self) -> None:
         """The user has begun to speak or write: cuts the reply unless the setup forbids it."""
-        if self._rules.interruptible:
+        self._user_active = True
+        if self.rules.interruptible:
             self.interrupt()
 
-    def add_content(self, contents: list[Entry]) -> None:
-        """clientContent: cuts the reply in any case, then appends to the history."""
-        self._waiting.clear()
-        self.interrupt()
-        self._entries.extend(contents)
+    def add_content(self, contents: Sequence[Entry], pcm: bytes = b"") -> None:
+        """clientContent: cuts the reply in any case, then appends to the history; `pcm` is the sound of its turns.
+
+        A turn that waits for a blocking function is cut when that has answered, and not before (LIVE_API 4.2).
+        """
+        self._waiting = deque((turn for turn in self._waiting if turn.told is not None), WAITING_TURNS)
+        if self._current is not None and self._current.waits_for_calls:
+            self._current.stopped = True
+        else:
+            self.interrupt()
+        for entry in contents:
+            self._context.add(entry)
+            answered = entry.role == "model"
+            self._unanswered = [] if answered else [*self._unanswered, entry.text]
+            self._unheard = b"" if answered else self._unheard
+        self._unheard += pcm
+        self._context.make_room()
 
     def answer_content(self) -> None:
-        """clientContent with turnComplete: answer what the user has written since the model last spoke."""
-        written: list[str] = []
-        for entry in reversed(self._entries):
+        """clientContent with turnComplete: answer what it has written and sounded since the model spoke."""
+        if self._current is not None and self._current.stopped:
+            self._current.answer_after = True
+            return
+        written, self._unanswered = self._unanswered or self._last_asked(), []
+        pcm, self._unheard = self._unheard, b""
+        turn = Turn(Input(pcm, " ".join(filter(None, written))), recorded=True)
+        if self._current is None:
+            self._start(turn)
+        else:
+            self._waiting.appendleft(turn)
+
+    def _last_asked(self) -> list[str]:
+        """A bare trigger: what stands at the end of the history without an answer, if anything does."""
+        asked: list[str] = []
+        for entry in reversed(self._context.entries):
             if entry.role == "model":
                 break
-            written.insert(0, entry.text)
-        self._start(_Turn(b"", " ".join(written)), recorded=True)
+            if not entry.from_tool:
+                asked.insert(0, entry.text)
+        return asked
 
     def interrupt(self) -> None:
         """Cut the turn that is going on, if any: interrupted, then turnComplete, and no generationComplete."""
@@ -130,170 +143,185 @@ class TurnEngine:
         assert turn.task is not None
         turn.task.cancel()
         self._outbox.drop_reply()
-        if turn.calls:
-            self._outbox.put(ServerMessage(tool_call_cancellation=ToolCallCancellation(ids=list(turn.calls))))
-        late = self._audio(turn.chunks[0][0]) if self._faults.interrupted_with_audio and turn.chunks else None
+        ids = self._calls.cancel(turn.calls)
+        if ids:
+            self._outbox.put(ServerMessage(tool_call_cancellation=ToolCallCancellation(ids=ids)))
+        late = audio_of(turn.chunks[0][0]) if self._faults.interrupted_with_audio and turn.chunks else None
         self._put(ServerContent(model_turn=late, interrupted=True))
         self._record_reply(turn)
         self._complete(turn)
 
     def complete_empty(self) -> None:
         """An activity without any input: there is nothing to answer."""
+        self._user_active = False
         self._put(ServerContent(turn_complete=True))
 
-    def take_tool_response(self, responses: list[FunctionResponse]) -> None:
-        """Answers to calls; those nobody waits for (cancelled, unknown) are ignored."""
-        for response in responses:
-            answer = self._current.calls.get(response.id) if self._current else None
-            if answer is None or answer.done():
-                log.debug("answer to a call nobody waits for")
-            else:
-                answer.set_result(response.response)
+    def take_tool_response(self, responses: Sequence[FunctionResponse]) -> None:
+        """Answers to calls; those nobody waits for (cancelled, unknown) are ignored. Raises Refusal."""
+        for response, late in self._calls.take(responses):
+            entry = entry_of(response)
+            self._context.add(entry)
+            if late is not None:
+                self._hear_late(late, entry)
+            elif self._current is not None:
+                self._current.tool_entries.append(entry)
+
+    def update_context(self, *, instruction: str | None, rules: SessionRules) -> None:
+        """From here on another system instruction (None: the same), and the functions and tools of these rules."""
+        if instruction is not None:
+            self._context.instruction = instruction
+        self.rules = dataclasses.replace(rules, system_instruction=self._context.instruction)
+
+    def tell(self, message: ServerMessage) -> None:
+        """Send something that belongs to no turn."""
+        self._outbox.put(message)
 
     def close(self) -> None:
         """The client has gone."""
+        self.drafts.stop()
         self._waiting.clear()
         if self._current is not None and self._current.task is not None:
             self._current.task.cancel()
 
+    def _hear_late(self, late: Late, entry: Entry) -> None:
+        """The answer of a non-blocking function: it is said now, in its turn, or not at all (LIVE_API 4.5)."""
+        if late.final:
+            told = self._services.assistant.answer_call(late.call.answer, late.response)
+        else:
+            output = late.response.get("output")
+            told = output if isinstance(output, str) else ""
+        if late.scheduling is Scheduling.SILENT or not told:
+            if self._current is None:
+                self.update_handle()
+            return
+        turn = Turn(Input(), told=told, tool_entries=[entry])
+        if late.scheduling is Scheduling.INTERRUPT and not (self._current and self._current.waits_for_calls):
+            self._user_active = False  # it is said even while the user speaks
+            self._waiting.appendleft(turn)
+            self.interrupt()
+        else:
+            self._waiting.append(turn)
+        if self._current is None:
+            self._start_next()
+
     # ------------------------------------------------------------ a turn
 
-    def _start(self, turn: _Turn, *, recorded: bool = False) -> None:
-        self._current = turn
-        if self._rules.resumable:
-            self._outbox.put(ServerMessage(session_resumption_update=SessionResumptionUpdate()))
-        turn.task = self._spawn(self._run(turn, recorded))
+    def _start_next(self) -> None:
+        """The next turn that waits; what a function has answered waits until the user has spoken, too."""
+        turn = next((turn for turn in self._waiting if turn.told is None or not self._user_active), None)
+        if turn is not None:
+            self._waiting.remove(turn)
+            self._start(turn)
 
-    async def _run(self, turn: _Turn, recorded: bool) -> None:
+    def _start(self, turn: Turn) -> None:
+        self._current = turn
+        turn.faults = self._outbox.begin_turn()
+        if self.rules.resumable:
+            self._outbox.put(ServerMessage(session_resumption_update=SessionResumptionUpdate()))
+        turn.task = self._spawn(self._run(turn))
+
+    async def _run(self, turn: Turn) -> None:
         try:
-            heard = await self._hear(turn)
-            if not recorded:
-                self._record_input(turn, heard)
-            if self._faults.never_reply:
-                await _for_ever()
-            words = await self._think(turn, heard)
+            plan = await self._plan(turn)
+            if turn.stopped:
+                self._outbox.drop_reply()
+                self._put(ServerContent(interrupted=True))
+                self._complete(turn)
+                return
             await asyncio.sleep(self._faults.reply_delay_s)
-            if self._rules.audio_reply:
-                await self._speak(turn, words)
-            else:
-                self._write(turn, words)
+            await self._delivery.deliver(turn, plan, self.rules)
         except SpeechError as error:
             log.warning("a turn failed: %s", error)
             raise Refusal(1011, INTERNAL) from error
+        if plan.grounding is not None:
+            self._put(ServerContent.model_validate({"groundingMetadata": plan.grounding}), reply=True)
         self._put(ServerContent(generation_complete=True))
         self._record_reply(turn)
-        if not self._faults.turn_complete_early:
+        if not (self._faults.turn_complete_early or "early_turn_complete" in turn.faults):
             await asyncio.sleep(max(0.0, turn.plays_until_s - asyncio.get_running_loop().time()))
         self._complete(turn)
 
-    async def _hear(self, turn: _Turn) -> str:
+    async def _plan(self, turn: Turn) -> Plan:
+        """What to say: of a function's late answer, or in answer to what is heard now."""
+        if turn.told is not None:
+            heard = ""
+            self._context.make_room()
+        else:
+            heard = await self._hear(turn)
+            self._record_input(turn, heard)
+        if self._faults.never_reply or "no_answer" in turn.faults:
+            await for_ever()
+        if not turn.faults.isdisjoint(("empty_turn", "rejected_turn")):
+            return Plan("")
+        return Plan(turn.told) if turn.told is not None else await self._thought.plan(turn, heard, self.rules)
+
+    async def _hear(self, turn: Turn) -> str:
         """What was spoken and written, as text; spoken words are transcribed to the client."""
-        if not turn.pcm:
-            return turn.text
-        spoken = await self._services.recogniser.recognise(turn.pcm)
-        if self._rules.transcribe_input:
+        if not turn.given.pcm:
+            return turn.given.text
+        spoken = await self._services.recogniser.recognise(turn.given.pcm)
+        if self.rules.transcribe_input:
             for piece in cut_text(spoken):
                 self._put(ServerContent(input_transcription=Transcription(text=piece)))
-        return f"{spoken} {turn.text}".strip()
-
-    async def _think(self, turn: _Turn, heard: str) -> str:
-        """The words of the reply, after calling one of the client's functions where that is what was asked for."""
-        answer = self._services.assistant.answer(heard, self._rules.functions)
-        if answer.call is None:
-            return answer.words
-        call = FunctionCall(id=self._services.new_call_id(), name=answer.call.name, args=answer.call.arguments)
-        result = turn.calls[call.id] = asyncio.get_running_loop().create_future()
-        self._outbox.put(ServerMessage(tool_call=ToolCall(function_calls=[call])))
-        try:
-            async with asyncio.timeout(TOOL_ANSWER_S):
-                response = await result
-        except TimeoutError:
-            self._outbox.put(ServerMessage(tool_call_cancellation=ToolCallCancellation(ids=[call.id])))
-            response = {"error": "no answer"}
-        del turn.calls[call.id]
-        return self._services.assistant.answer_call(answer, response)
-
-    async def _speak(self, turn: _Turn, words: str) -> None:
-        """Sentence by sentence: the first is on its way before the last has been made."""
-        sent = 0
-        for sentence in sentences(words):
-            pcm = await self._services.voice.speak(sentence)
-            turn.chunks.extend(cut_reply(pcm, sentence, goes_on=sent > 0))
-            turn.plays_until_s = max(turn.plays_until_s, asyncio.get_running_loop().time()) + seconds_of(len(pcm))
-            sent = await self._send(turn, sent)
-        self._strike(sent)
-
-    async def _send(self, turn: _Turn, sent: int) -> int:
-        """Send the chunks that are there, paced; returns how many of the reply have been sent."""
-        while turn.chunks:
-            self._strike(sent)
-            if sent == self._faults.stall_after_chunks:
-                await _for_ever()
-            chunk, piece = turn.chunks.popleft()
-            self._put(ServerContent(model_turn=self._audio(chunk)), reply=True)
-            if piece and self._rules.transcribe_output:
-                self._put(ServerContent(output_transcription=Transcription(text=piece)), reply=True)
-            turn.said += piece
-            turn.sent_bytes += len(chunk)
-            sent += 1
-            await asyncio.sleep(seconds_of(len(chunk)) / PACE)
-        return sent
-
-    def _write(self, turn: _Turn, words: str) -> None:
-        for piece in cut_text(words):
-            self._put(ServerContent(model_turn=Content(parts=[Part(text=piece)])), reply=True)
-            turn.said += piece
-
-    def _strike(self, sent: int) -> None:
-        """The fault that ends the connection after so many chunks of a reply."""
-        fault = self._faults.close_after_chunks
-        if fault is not None and fault[0] == sent:
-            self._faults.close_after_chunks = None
-            raise Refusal(fault[1].code, fault[1].reason)
+        return f"{spoken} {turn.given.text}".strip()
 
     # ------------------------------------------------------------ its records and its end
 
-    def _record_input(self, turn: _Turn, heard: str) -> None:
-        spoken = audio_tokens(len(turn.pcm), CAPTURE_RATE_HZ)
-        self._entries.append(Entry("user", heard, text_tokens(turn.text), spoken))
+    def _record_input(self, turn: Turn, heard: str) -> None:
+        given = turn.given
+        if not turn.recorded:
+            audio_bytes = max(given.audio_bytes, len(given.pcm))
+            entry = Entry(
+                "user",
+                heard,
+                text_tokens(given.text),
+                audio_tokens(audio_bytes, CAPTURE_RATE_HZ),
+                video_tokens=given.pictures * FRAME_TOKENS[self.rules.media_resolution],
+            )
+            self._context.add(entry)
+        forgotten = self._context.make_room()
+        if forgotten:
+            log.info("the context was compressed: %d contributions are forgotten", forgotten)
 
-    def _record_reply(self, turn: _Turn) -> None:
+    def _record_reply(self, turn: Turn) -> None:
         """Only what was sent of a reply stays in the history."""
         if turn.reply is not None or not turn.said:
             return
         spoken = audio_tokens(turn.sent_bytes, REPLY_RATE_HZ)
         turn.reply = Entry("model", turn.said, 0 if turn.sent_bytes else text_tokens(turn.said), spoken)
-        self._entries.append(turn.reply)
+        self._context.add(turn.reply)
 
-    def _complete(self, turn: _Turn) -> None:
-        context = [entry for entry in self._entries if entry is not turn.reply]
-        if self._rules.system_instruction:
-            context.insert(0, Entry("user", "", text_tokens(self._rules.system_instruction)))
-        message = ServerMessage(
-            server_content=ServerContent(turn_complete=True), usage_metadata=usage_of(context, turn.reply)
-        )
-        for _ in range(2 if self._faults.turn_complete_twice else 1):
-            self._outbox.put(message)
+    def _complete(self, turn: Turn) -> None:
         self._current = None
+        usage = self._context.usage(
+            reply=turn.reply, tool_entries=turn.tool_entries, thoughts_tokens=turn.thoughts_tokens
+        )
+        content = ServerContent(turn_complete=True, interaction_status=self._interaction_status())
+        for _ in range(2 if self._faults.turn_complete_twice else 1):
+            self._outbox.put(ServerMessage(server_content=content, usage_metadata=usage))
         self.update_handle()
-        if self._waiting:
-            self._start(self._waiting.popleft())
+        if turn.answer_after:
+            self.answer_content()
+        else:
+            self._start_next()
+
+    def _interaction_status(self) -> str:
+        """Beside turnComplete, of the model that thinks on: whether more turns come by themselves (LIVE_API 3.1)."""
+        if self.rules.family.thinking is not Thinking.LEVEL_REQUIRED:
+            return ""
+        more = self._calls.background or any(turn.told is not None for turn in self._waiting)
+        return "IN_PROGRESS" if more else "IDLE"
 
     def update_handle(self) -> None:
-        """Tell the client how to come back to the history as it is now, if it wants to know."""
-        if self._rules.resumable:
-            handle = self._services.histories.keep(self._rules.model, tuple(self._entries))
-            update = SessionResumptionUpdate(new_handle=handle, resumable=True)
-            self._outbox.put(ServerMessage(session_resumption_update=update))
+        """Tell the client how to come back to the history as it is now, if it wants to know.
+
+        Not while a function works: who came back then would miss its answer (LIVE_API 4.7).
+        """
+        if not self.rules.resumable or self._calls.background:
+            return
+        handle = self._services.histories.keep(self.rules.model, tuple(self._context.entries))
+        update = SessionResumptionUpdate(new_handle=handle, resumable=True)
+        self._outbox.put(ServerMessage(session_resumption_update=update))
 
     def _put(self, content: ServerContent, *, reply: bool = False) -> None:
         self._outbox.put(ServerMessage(server_content=content), reply=reply)
-
-    @staticmethod
-    def _audio(chunk: bytes) -> Content:
-        return Content(parts=[Part(inline_data=Blob(data=chunk, mime_type=REPLY_MIME_TYPE))])
-
-
-async def _for_ever() -> None:
-    """Waits until cancelled."""
-    await asyncio.get_running_loop().create_future()

@@ -7,56 +7,63 @@ repeats what was sent (it may be what somebody said, or a secret in the wrong pl
 """
 
 import json
-import unicodedata
-from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, ClassVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from satellite.core.commands import (
     Command,
+    PublishDay,
     PublishMute,
     PublishProblem,
+    PublishSources,
+    PublishStall,
     PublishState,
+    PublishThought,
     PublishTranscript,
     PublishUsage,
+    PublishVoiceActivity,
     PublishVolume,
     PublishWake,
 )
-from satellite.core.events import Event, ListenRequested, MuteRequested, SayRequested, StopRequested, VolumeRequested
+from satellite.core.events import Event
+from satellite.core.usage import DayUsage, TokenCounts, by_modality, tokens_of
+from satellite.mqtt.bodies import BODIES, Body
 from satellite.mqtt.topics import (
-    LISTEN,
-    MUTE,
     MUTE_STATE,
     PROBLEM,
-    SAY,
+    SOURCES,
+    STALL,
     STATE,
     STATE_ATTRIBUTES,
-    STOP,
+    THOUGHT,
     TRANSCRIPT,
     USAGE,
-    VOLUME,
+    USAGE_DAY,
+    VOICE_ACTIVITY,
     VOLUME_STATE,
     WAKE,
     Topic,
     TopicNames,
 )
 
-PARTS = ("link", "microphone", "speaker")
+PARTS = ("link", "microphone", "speaker", "camera", "budget")
 """The parts a problem can be about (PublishProblem.part)."""
 
 MAX_COMMAND_BYTES = 16_384
 """Longest payload of a command: 2000 characters of JSON, all of them escaped (6 bytes each), and some room."""
-
-MAX_SAY_CHARACTERS = 2000
-"""Longest text to be said; Home Assistant's notify has been seen to send that many."""
 
 PUBLISHABLE: tuple[type[Command], ...] = (
     PublishState,
     PublishWake,
     PublishTranscript,
     PublishUsage,
+    PublishDay,
+    PublishStall,
+    PublishSources,
+    PublishThought,
+    PublishVoiceActivity,
     PublishProblem,
     PublishMute,
     PublishVolume,
@@ -106,14 +113,36 @@ def publications(names: TopicNames, command: Command) -> tuple[Publication, ...]
         case PublishTranscript():
             return (_transcript(names, command),)
         case PublishUsage():
-            usage = _json(
+            return (publication(names, USAGE, _usage(command)),)
+        case PublishDay(usage=day):
+            return (publication(names, USAGE_DAY, _day(day)),)
+        case PublishStall():
+            stall = _json(
+                event_type="stall",
+                cause=command.cause.value,
+                retried=command.retried,
+                count=command.count,
                 conversation=command.conversation,
                 turn=command.turn,
-                prompt_tokens=command.prompt_tokens,
-                response_tokens=command.response_tokens,
-                total_tokens=command.total_tokens,
             )
-            return (publication(names, USAGE, usage),)
+            return (publication(names, STALL, stall),)
+        case PublishSources():
+            found = [{"title": source.title, "uri": source.uri} for source in command.sources]
+            sources = _json(
+                conversation=command.conversation, turn=command.turn, sources=found, searches=list(command.searches)
+            )
+            return (publication(names, SOURCES, sources),)
+        case PublishThought():
+            thought = _json(conversation=command.conversation, turn=command.turn, text=command.text)
+            return (publication(names, THOUGHT, thought),)
+        case PublishVoiceActivity():
+            activity = _json(
+                event_type="voice_started" if command.active else "voice_ended",
+                active=command.active,
+                offset_ms=command.offset_ms,
+                conversation=command.conversation,
+            )
+            return (publication(names, VOICE_ACTIVITY, activity),)
         case PublishProblem():
             problem = _json(problem=bool(command.text), text=command.text)
             return (publication(names, PROBLEM, problem, part=command.part),)
@@ -145,6 +174,57 @@ def _transcript(names: TopicNames, command: PublishTranscript) -> Publication:
     )
 
 
+def _usage(command: PublishUsage) -> bytes:
+    """The turn as it happened."""
+    tokens, day = command.tokens, command.day
+    return _json(
+        conversation=command.conversation,
+        turn=command.turn,
+        prompt_tokens=sum(tokens.prompt.values()),
+        response_tokens=sum(tokens.response.values()),
+        **_hidden(tokens),
+        total_tokens=tokens_of(tokens),
+        **_modalities(tokens),
+        traffic_type=tokens.traffic_type,
+        cost=command.cost,
+        currency=day.currency,
+        session_tokens=tokens_of(command.session),
+        session_cost=command.session_cost,
+        session={**_modalities(command.session), **_hidden(command.session)},
+        day_tokens=day.tokens,
+        day_cost=day.cost,
+    )
+
+
+def _day(day: DayUsage) -> bytes:
+    return _json(
+        day=day.day,
+        tokens=day.tokens,
+        cost=day.cost,
+        currency=day.currency,
+        warned=day.warned,
+        **_modalities(day.counts),
+        **_hidden(day.counts),
+    )
+
+
+def _modalities(tokens: TokenCounts) -> Mapping[str, object]:
+    """All of them, those that are 0 as well: a template can rely on each."""
+    return {
+        "prompt_by_modality": by_modality(tokens.prompt),
+        "response_by_modality": by_modality(tokens.response),
+    }
+
+
+def _hidden(tokens: TokenCounts) -> Mapping[str, object]:
+    """What is neither said nor heard."""
+    return {
+        "thoughts_tokens": tokens.thoughts,
+        "tool_use_tokens": tokens.tool_use,
+        "cached_tokens": tokens.cached,
+    }
+
+
 def _json(**values: object) -> str:
     return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
 
@@ -157,94 +237,16 @@ def _utf8(text: str) -> bytes:
 # ---------------------------------------------------------------- incoming
 
 
-def _no_boolean(value: object) -> object:
-    """pydantic would read true as 1."""
-    if isinstance(value, bool):
-        raise ValueError("a boolean")
-    return value
-
-
-def _no_control_characters(text: str) -> str:
-    """Nobody can say them, and a program that speaks cannot even be given a NUL."""
-    if any(unicodedata.category(character) == "Cc" and character not in "\n\r\t" for character in text):
-        raise ValueError("control characters")
-    return text
-
-
-class _Body(BaseModel, ABC):
-    """Base of the JSON objects on the command topics; each says how it is written and what it asks for."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, str_strip_whitespace=True)
-
-    bare_key: ClassVar[str] = ""
-    """The key that bare text stands for; none: bare text can only be PRESS."""
-
-    expected: ClassVar[str] = "PRESS or {}"
-
-    @abstractmethod
-    def event(self) -> Event:
-        """The core event this asks for."""
-
-
-class _ListenBody(_Body):
-    def event(self) -> Event:
-        return ListenRequested()
-
-
-class _StopBody(_Body):
-    def event(self) -> Event:
-        return StopRequested()
-
-
-class _MuteBody(_Body):
-    bare_key = "muted"
-    expected = 'ON, OFF or {"muted": true or false}'
-
-    muted: bool
-
-    def event(self) -> Event:
-        return MuteRequested(self.muted)
-
-
-class _SayBody(_Body):
-    bare_key = "text"
-    expected = f'text or {{"text": "..."}} of 1 to {MAX_SAY_CHARACTERS} characters, none of them control characters'
-
-    text: Annotated[str, Field(min_length=1, max_length=MAX_SAY_CHARACTERS), AfterValidator(_no_control_characters)]
-
-    def event(self) -> Event:
-        return SayRequested(self.text)
-
-
-class _VolumeBody(_Body):
-    bare_key = "percent"
-    expected = 'a number from 0 to 100 or {"percent": the number}'
-
-    percent: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False), BeforeValidator(_no_boolean)]
-
-    def event(self) -> Event:
-        return VolumeRequested(round(self.percent))
-
-
-_BODIES: dict[Topic, type[_Body]] = {
-    LISTEN: _ListenBody,
-    STOP: _StopBody,
-    MUTE: _MuteBody,
-    SAY: _SayBody,
-    VOLUME: _VolumeBody,
-}
-
-
 def decode(names: TopicNames, topic_name: str, payload: bytes) -> Event | BadCommand:
     """The event that a message on a command topic asks for, or what is wrong with it. Never raises."""
     topic = names.command(topic_name)
     if topic is None:
         return BadCommand(f"{_shortened(topic_name)}: not a command topic of this satellite")
     if not payload:  # also what clears a retained message: it must not fire
-        return BadCommand(f"{topic_name}: empty, expected {_BODIES[topic].expected}")
+        return BadCommand(f"{topic_name}: empty, expected {BODIES[topic].expected}")
     if len(payload) > MAX_COMMAND_BYTES:
         return BadCommand(f"{topic_name}: {len(payload)} bytes are too many, {MAX_COMMAND_BYTES} at most")
-    body = _BODIES[topic]
+    body = BODIES[topic]
     try:
         text = payload.decode("utf-8").strip()
     except UnicodeDecodeError:
@@ -261,7 +263,7 @@ def decode(names: TopicNames, topic_name: str, payload: bytes) -> Event | BadCom
     return BadCommand(f"{topic_name}: expected {body.expected}")
 
 
-def _what_is_wrong(body: type[_Body], invalid: ValidationError) -> str:
+def _what_is_wrong(body: type[Body], invalid: ValidationError) -> str:
     """One line that names unknown keys, but no values."""
     errors = invalid.errors(include_input=False, include_url=False, include_context=False)
     unknown = [_shortened(str(error["loc"][0])) for error in errors if error["type"] == "extra_forbidden"]

@@ -79,7 +79,7 @@ PROBLEM = Topic(
     Direction.OUT,
     True,
     1,
-    "something is wrong with a part (link, microphone, speaker), or no longer; all false at start",
+    "something is wrong with a part (link, microphone, speaker, camera, budget), or no longer; all false at start",
     '{"problem":true,"text":"the microphone is not connected"}',
 )
 USAGE = Topic(
@@ -87,8 +87,65 @@ USAGE = Topic(
     Direction.OUT,
     False,
     1,
-    "a turn is over: its token counts, as the server gives them",
-    '{"conversation":3,"turn":7,"prompt_tokens":250,"response_tokens":75,"total_tokens":325}',
+    "the server has reported on a turn: its tokens (cached ones are part of the prompt), and what they are estimated "
+    "to cost by the prices of the configuration (0 without); the sums of the session and of the day",
+    '{"conversation":3,"turn":7,"prompt_tokens":250,"response_tokens":75,"thoughts_tokens":0,"tool_use_tokens":0,'
+    '"cached_tokens":0,"total_tokens":325,'
+    '"prompt_by_modality":{"text":40,"audio":210,"image":0,"video":0,"document":0,"other":0},'
+    '"response_by_modality":{"text":0,"audio":75,"image":0,"video":0,"document":0,"other":0},'
+    '"traffic_type":"ON_DEMAND","cost":0.001552,"currency":"USD","session_tokens":1460,"session_cost":0.006912,'
+    '"session":{"prompt_by_modality":{"text":160,"audio":1000,"image":0,"video":0,"document":0,"other":0},'
+    '"response_by_modality":{"text":0,"audio":300,"image":0,"video":0,"document":0,"other":0},'
+    '"thoughts_tokens":0,"tool_use_tokens":0,"cached_tokens":0},'
+    '"day_tokens":20480,"day_cost":0.0971}',
+)
+USAGE_DAY = Topic(
+    "usage/day",
+    Direction.OUT,
+    True,
+    1,
+    "with each `usage`, at the start and at midnight: the sums of the calendar day; `warned`: that the budget is "
+    "nearly used has been said",
+    '{"day":"2026-10-05","tokens":20480,"cost":0.0971,"currency":"USD","warned":false,'
+    '"prompt_by_modality":{"text":2600,"audio":13480,"image":0,"video":0,"document":0,"other":0},'
+    '"response_by_modality":{"text":0,"audio":4400,"image":0,"video":0,"document":0,"other":0},'
+    '"thoughts_tokens":0,"tool_use_tokens":0,"cached_tokens":0}',
+)
+STALL = Topic(
+    "event/stall",
+    Direction.OUT,
+    False,
+    1,
+    "a turn got no proper answer: `cause` no_audio, empty_turn, rejected, near_silent or closed; `retried`: it is "
+    "asked again; `count`: how often that cause has been seen since the start",
+    '{"event_type":"stall","cause":"no_audio","retried":true,"count":1,"conversation":3,"turn":7}',
+)
+SOURCES = Topic(
+    "sources",
+    Direction.OUT,
+    False,
+    1,
+    "what an answer rests on when the model has searched: the pages, and what it searched for",
+    '{"conversation":3,"turn":7,"sources":[{"title":"example.org","uri":"https://example.org/tides"}],'
+    '"searches":["high tide today"]}',
+)
+THOUGHT = Topic(
+    "thought",
+    Direction.OUT,
+    False,
+    1,
+    "a summary of what the model thought, or the next piece of one, where "
+    "`live.generation.include_thoughts` asks for it; it is never spoken",
+    '{"conversation":3,"turn":7,"text":"The user wants the time of the next high tide."}',
+)
+VOICE_ACTIVITY = Topic(
+    "event/voice_activity",
+    Direction.OUT,
+    False,
+    1,
+    "the server hears a voice begin (`event_type` voice_started) or end (voice_ended), `offset_ms` into what was sent, "
+    "where `live.detection.explicit_vad_signal` asks for it",
+    '{"event_type":"voice_started","active":true,"offset_ms":440,"conversation":3}',
 )
 LISTEN = Topic("command/listen", Direction.IN, False, 1, "start listening, as if the wake word had been said", "PRESS")
 STOP = Topic("command/stop", Direction.IN, False, 1, "be quiet and idle, now", "PRESS")
@@ -102,6 +159,14 @@ SAY = Topic(
     1,
     'say something word for word: the bare text or JSON {"text": "..."}, up to 2000 characters',
     "Dinner is ready",
+)
+TEXT = Topic(
+    "command/text",
+    Direction.IN,
+    False,
+    1,
+    'ask in writing, answered aloud like speech: the bare text or JSON {"text": "..."}, up to 2000 characters',
+    "How long do eggs take?",
 )
 VOLUME = Topic(
     "command/volume", Direction.IN, False, 1, 'set the volume, 0 to 100: the bare number or JSON {"percent": 55}', "55"
@@ -117,10 +182,16 @@ TABLE: tuple[Topic, ...] = (
     VOLUME_STATE,
     PROBLEM,
     USAGE,
+    USAGE_DAY,
+    STALL,
+    SOURCES,
+    THOUGHT,
+    VOICE_ACTIVITY,
     LISTEN,
     STOP,
     MUTE,
     SAY,
+    TEXT,
     VOLUME,
 )
 COMMANDS: tuple[Topic, ...] = tuple(topic for topic in TABLE if topic.direction is Direction.IN)

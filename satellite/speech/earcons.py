@@ -36,6 +36,9 @@ _A4, _C5, _E5, _G5, _A5, _C6, _E6 = 440.0, 523.25, 659.26, 783.99, 880.0, 1046.5
 _SOUNDS: dict[str, tuple[_Tone, ...]] = {
     WAKE: (_Tone(_G5, 60), _Tone(_C6, 80)),
     Notice.NOT_UNDERSTOOD: (_Tone(_E5, 120), _Tone(_C5, 180)),
+    Notice.NO_ANSWER: (_Tone(_E5, 90), _Tone(0, 60), _Tone(_E5, 90), _Tone(_C5, 200)),
+    Notice.BUDGET_NEARLY_USED: (_Tone(_C6, 110), _Tone(_A5, 200)),
+    Notice.BUDGET_USED: (_Tone(_C6, 110), _Tone(_A5, 110), _Tone(_E5, 260)),
     Notice.NO_CONNECTION: (_Tone(_G5, 110), _Tone(_E5, 110), _Tone(_C5, 220)),
     Notice.NO_MICROPHONE: (_Tone(_A4, 160), _Tone(0, 60), _Tone(_A4, 260)),
     Notice.REFUSED: (_Tone(_C5, 140), _Tone(_A4, 320)),

@@ -7,6 +7,9 @@ from satellite.core.commands import Notice
 
 _SENTENCES = {
     Notice.NOT_UNDERSTOOD: "Sorry, I did not understand.",
+    Notice.NO_ANSWER: "Sorry, I got no answer. Please ask me again.",
+    Notice.BUDGET_NEARLY_USED: "The budget for today is nearly used up.",
+    Notice.BUDGET_USED: "The budget for today is used up. Please ask me tomorrow.",
     Notice.NO_CONNECTION: "I have no connection.",
     Notice.NO_MICROPHONE: "I cannot hear. The microphone is missing.",
     Notice.REFUSED: "The service refuses to talk to me.",

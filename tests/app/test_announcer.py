@@ -7,7 +7,7 @@ import pytest
 
 from satellite.app.announcer import LONGEST_PIECE, VOICE_DEADLINE_S, Announcer, sentences
 from satellite.app.clock import SimulatedTimeLoop
-from satellite.core.commands import Announce, Notice
+from satellite.core.commands import Announce, Notice, SpeakReply
 from satellite.core.errors import SpeechError
 from satellite.core.events import LocalSpeechReady
 from satellite.settings import SpeechSettings
@@ -49,6 +49,53 @@ def test_a_text_is_said_word_for_word_in_pieces_with_one_end() -> None:
         (b"", True),
     ]
     assert {event.turn for event in posted} == {7}
+
+
+def read(*steps: SpeakReply | None) -> list[LocalSpeechReady]:
+    """Text replies as they grow; None: the reply is cut."""
+
+    async def main() -> list[LocalSpeechReady]:
+        posted: list[LocalSpeechReady] = []
+        announcer = Announcer(SpeechSettings(), Spells(), posted.append)
+        for step in steps:
+            if step is None:
+                announcer.stop_reading()
+            else:
+                announcer.read(step)
+            await asyncio.sleep(1)
+        left = len(asyncio.all_tasks()) - 1
+        await announcer.close()
+        assert left == 0, "nobody waits for the rest of a reply that is over"
+        return posted
+
+    with asyncio.Runner(loop_factory=SimulatedTimeLoop) as runner:
+        posted: list[LocalSpeechReady] = runner.run(main())
+        return posted
+
+
+def test_a_text_reply_is_read_by_whole_sentences_while_it_grows() -> None:
+    posted = read(
+        SpeakReply(3, "It is no", final=False),
+        SpeakReply(3, "on. And it", final=False),
+        SpeakReply(3, " rains. Bye", final=False),
+        SpeakReply(3, "", final=True),
+    )
+    assert [(event.turn, event.pcm, event.final) for event in posted] == [
+        (3, b"It is noon.", False),
+        (3, b"And it rains.", False),
+        (3, b"Bye", False),
+        (3, b"", True),
+    ]
+
+
+def test_the_rest_of_a_cut_text_reply_is_not_read() -> None:
+    posted = read(SpeakReply(3, "One. Two", final=False), None, SpeakReply(4, "Three.", final=True))
+    assert [(event.turn, event.pcm) for event in posted] == [(3, b"One."), (4, b"Three."), (4, b"")]
+
+
+def test_another_turn_takes_the_place_of_one_that_has_no_end() -> None:
+    posted = read(SpeakReply(3, "One. Two", final=False), SpeakReply(4, "Three.", final=True))
+    assert [(event.turn, event.pcm) for event in posted] == [(3, b"One."), (4, b"Three."), (4, b"")]
 
 
 @pytest.mark.parametrize("text", ["word " * 400, "x" * 1000, "One. Two! Three? Four", "line\nbreak", "3.15 is pi"])

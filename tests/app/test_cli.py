@@ -1,11 +1,13 @@
 """The command line, as a process: what it prints, where, and its exit status."""
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from support.http_service import Reply, serving
 
 SECRET = "not-a-real-key-0123456789"
 
@@ -25,7 +27,7 @@ def test_version() -> None:
     assert satellite("--version").stdout.startswith("satellite 0.")
 
 
-@pytest.mark.parametrize("command", ["run", "check", "serve", "devices"])
+@pytest.mark.parametrize("command", ["run", "check", "serve", "devices", "token"])
 def test_every_command_explains_itself(command: str) -> None:
     result = satellite(command, "--help")
     assert result.returncode == 0
@@ -62,6 +64,113 @@ def test_without_a_key_the_real_thing_is_78_and_says_what_to_do() -> None:
     assert result.returncode == 78
     assert "SATELLITE_LIVE__API_KEY" in result.stderr
     assert "--substitute" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"SATELLITE_LIVE__TOKEN__VALUE": "two words"},
+        {"SATELLITE_LIVE__TOKEN__VALUE": f"auth_tokens/{SECRET}", "SATELLITE_LIVE__API_KEY": SECRET},
+        {"SATELLITE_LIVE__TOKEN__URL": "http://tokens.example"},
+        {"SATELLITE_LIVE__BACKEND": "vertex", "SATELLITE_LIVE__VERTEX__CREDENTIALS_FILE": "/nowhere.json"},
+        {"SATELLITE_LIVE__BACKEND": "vertex", "SATELLITE_LIVE__VERTEX__LOCATION": "no where"},
+        {"SATELLITE_LIVE__BACKEND": "vertex", "SATELLITE_LIVE__MODEL": "models/gemini-3.8-live"},
+        {"SATELLITE_LIVE__MODEL": "projects/p/locations/l/publishers/google/models/gemini-3.8-live"},
+        {"SATELLITE_LIVE__LANGUAGE": "de-DE"},
+        {"SATELLITE_LIVE__SYSTEM_INSTRUCTION_FILE": "/nowhere.txt"},
+        {"SATELLITE_TOOLS__BUILTIN": "no_such_tool"},
+    ],
+)
+def test_check_finds_what_only_the_link_would_have_found(environment: dict[str, str]) -> None:
+    result = satellite("check", **environment)
+    assert result.returncode == 78
+    assert result.stdout == ""
+    assert result.stderr.startswith(("satellite: live.", "satellite: tools."))
+    assert SECRET not in result.stderr
+    assert "two words" not in result.stderr
+
+
+# ---------------------------------------------------------------- token mint
+
+
+def test_mint_prints_the_token_and_nothing_else() -> None:
+    with serving(lambda asked: Reply(200, {"name": "auth_tokens/abc"})) as service:
+        at = {"SATELLITE_LIVE__BASE_URL": service.url, "SATELLITE_LIVE__API_KEY": SECRET}
+        result = satellite("token", "mint", "--uses", "0", "--expires-in", "60", "--start-within", "30", **at)
+        assert (result.returncode, result.stdout, result.stderr) == (0, "auth_tokens/abc\n", "")
+        body = json.loads(service.asked[0].body)
+        assert body["uses"] == 0
+        assert sorted(body) == ["expireTime", "newSessionExpireTime", "uses"]
+        shown = json.loads(satellite("token", "mint", "--json", **at).stdout)
+        assert shown == {"uses": 1, "name": "auth_tokens/abc"}
+
+
+def test_mint_locks_the_configured_setup() -> None:
+    with serving(lambda asked: Reply(200, {"name": "auth_tokens/abc"})) as service:
+        at = {"SATELLITE_LIVE__BASE_URL": service.url, "SATELLITE_LIVE__API_KEY": SECRET}
+        sets = ("--set", "live.voice=Kore", "--set", "satellite.room=kitchen", "--set", "tools.builtin=get_time")
+        instruction = {"SATELLITE_LIVE__SYSTEM_INSTRUCTION": "You are in the {room}."}
+        for lock in (("--lock",), ("--lock-field",), ("--lock-field", "temperature", "seed")):
+            assert satellite("token", "mint", *lock, *sets, **at, **instruction).returncode == 0
+        whole, present, named = (json.loads(asked.body) for asked in service.asked)
+    setup = whole["bidiGenerateContentSetup"]
+    assert setup["model"] == "models/gemini-3.8-live"
+    assert setup["generationConfig"]["speechConfig"]["voiceConfig"]["prebuiltVoiceConfig"] == {"voiceName": "Kore"}
+    assert setup["systemInstruction"]["parts"] == [{"text": "You are in the kitchen."}]
+    assert [one["name"] for one in setup["tools"][0]["functionDeclarations"]] == ["get_time"]
+    assert setup == present["bidiGenerateContentSetup"] == named["bidiGenerateContentSetup"]
+    assert "fieldMask" not in whole
+    mask = present["fieldMask"].split(",")
+    assert {"model", "generationConfig.speechConfig", "systemInstruction.parts"} < set(mask)
+    assert named["fieldMask"].split(",") == [*mask, "generationConfig.temperature", "generationConfig.seed"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--uses", "-1"), "--uses"),
+        (("--expires-in", "72000"), "--expires-in"),
+        (("--expires-in", "soon"), "--expires-in"),
+        (("--start-within", "72000"), "--start-within"),
+        (("--lock", "--lock-field", "model"), "--lock"),
+        (("--lock-field", "temprature"), "temprature"),
+    ],
+)
+def test_mint_refuses_wrong_usage_before_it_asks(arguments: tuple[str, ...], said: str) -> None:
+    with serving(lambda asked: Reply(200, {"name": "auth_tokens/abc"})) as service:
+        at = {"SATELLITE_LIVE__BASE_URL": service.url, "SATELLITE_LIVE__API_KEY": SECRET}
+        result = satellite("token", "mint", *arguments, **at)
+    assert (result.returncode, result.stdout, service.asked) == (2, "", [])
+    assert said in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("reply", "status", "said"),
+    [
+        (Reply(400, {"error": {"message": "API key not valid."}}), 78, "live.api_key"),
+        (Reply(503, {"error": {"message": "busy"}}), 1, "HTTP 503: busy"),
+    ],
+)
+def test_mint_that_gets_no_token_says_why(reply: Reply, status: int, said: str) -> None:
+    with serving(lambda asked: reply) as service:
+        at = {"SATELLITE_LIVE__BASE_URL": service.url, "SATELLITE_LIVE__API_KEY": SECRET}
+        result = satellite("token", "mint", **at)
+    assert (result.returncode, result.stdout) == (status, "")
+    assert said in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert SECRET not in result.stderr
+
+
+def test_mint_without_a_key_is_78() -> None:
+    result = satellite("token", "mint", SATELLITE_LIVE__API_KEY="")
+    assert result.returncode == 78
+    assert "SATELLITE_LIVE__API_KEY" in result.stderr
+
+
+def test_mint_shows_how_it_is_used() -> None:
+    shown = satellite("token", "mint", "--help").stdout
+    for word in ("examples:", "satellite token mint --lock ", "--expires-in", "[live.token]", "command ="):
+        assert word in shown
 
 
 def test_the_daemon_on_hardware_imports_nothing_embedded() -> None:

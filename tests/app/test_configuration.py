@@ -41,7 +41,7 @@ def test_precedence_is_set_then_environment_then_file_then_default(file: Path) -
     environment = {"SATELLITE_LIVE__MODEL": "from-env", "SATELLITE_LIVE__VOICE": "from-env"}
     live = load(file, ["live.model=from-set"], environment).live
     assert (live.model, live.voice, live.language) == ("from-set", "from-env", "from-file")
-    assert live.api_version == "v1beta"
+    assert live.api_version == ""
 
 
 def test_an_unknown_key_is_named_with_its_line(file: Path) -> None:
@@ -170,3 +170,65 @@ def test_a_slash_at_the_end_of_the_url_makes_it_no_other_place() -> None:
 @pytest.mark.parametrize("key", ["mqtt.host", "live.model"])
 def test_an_empty_name_is_refused(key: str) -> None:
     assert key in refusal(sets=(f"{key}=",))
+
+
+# ---------------------------------------------------------------- sections within sections
+
+
+def test_a_section_within_a_section_is_read_from_file_environment_and_command_line(file: Path) -> None:
+    file.write_text("[live.generation]\ntemperature = 0.1\ntop_p = 0.1\ntop_k = 1\n")
+    environment = {"SATELLITE_LIVE__GENERATION__TEMPERATURE": "0.2", "SATELLITE_LIVE__GENERATION__TOP_P": "0.2"}
+    generation = load(file, ["live.generation.temperature=0.3"], environment).live.generation
+    assert (generation.temperature, generation.top_p, generation.top_k) == (0.3, 0.2, 1)
+
+
+def test_a_mistake_within_a_section_within_a_section_is_named_with_its_line(file: Path) -> None:
+    file.write_text("[live.generation]\ntemperatur = 0.1\n")
+    assert refusal(file) == (
+        f"{file}:2: live.generation.temperatur: no such key, perhaps temperature; config/satellite.toml lists them all"
+    )
+    file.write_text('[live]\n\n[live.context]\nconnection_age_s = "long"\n')
+    assert refusal(file).startswith(f"{file}:4: live.context.connection_age_s: expected a valid integer")
+
+
+def test_a_value_where_a_section_is_needed_is_named(file: Path) -> None:
+    file.write_text('[live]\ngeneration = "hot"\n')
+    assert "live.generation" in refusal(file, ("live.generation.temperature=1",))
+    assert refusal(file).startswith(f"{file}:2: live.generation: expected")
+
+
+def test_an_inner_secret_is_kept_off_the_command_line_and_out_of_messages(file: Path) -> None:
+    assert "SATELLITE_LIVE__TOKEN__VALUE" in refusal(sets=(f"live.token.value={SECRET}",))
+    assert SECRET not in refusal(sets=(f"live.token.value={SECRET}",))
+    file.write_text(f'[live.token]\nvalue = ["{SECRET}"]\n')
+    assert SECRET not in refusal(file)
+
+
+def test_an_inner_secret_may_come_from_a_file(tmp_path: Path) -> None:
+    kept = tmp_path / "token"
+    kept.write_text(f"{SECRET}\n")
+    settings = load(None, [f"live.token.value_file={kept}", f"video.authorization_file={kept}"])
+    assert settings.live.token.value.get_secret_value() == SECRET
+    assert settings.video.authorization.get_secret_value() == SECRET
+    assert SECRET not in effective(settings)
+    assert refusal(sets=("live.token.value_file=/nowhere/token",)).startswith("live.token.value_file: /nowhere/token")
+
+
+def test_a_list_may_be_written_between_commas_outside_the_file() -> None:
+    settings = load(None, ["live.transcription.language_codes=de-DE, fr-FR"])
+    assert settings.live.transcription.language_codes == ("de-DE", "fr-FR")
+
+
+def test_functions_of_the_users_own_are_read_and_shown(file: Path) -> None:
+    file.write_text(
+        "[tools.functions.lights]\n"
+        'description = "Turns the lights on or off"\ncommand = ["/usr/local/bin/lights"]\n'
+        'parameters = { type = "object", properties = { on = { type = "boolean" } } }\n'
+    )
+    settings = load(file)
+    assert settings.tools.functions["lights"].command == ("/usr/local/bin/lights",)
+    shown = file.with_name("shown.toml")
+    shown.write_text(effective(settings))
+    assert load(shown).tools == settings.tools
+    file.write_text('[tools.functions.lights]\ndescription = "Turns the lights on or off"\n')
+    assert "tools.functions.lights.command" in refusal(file)

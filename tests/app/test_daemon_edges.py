@@ -7,7 +7,8 @@ import socket
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from enum import Enum
 from pathlib import Path
-from typing import Any, get_type_hints
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
 
@@ -64,13 +65,27 @@ KINDS = [thing for thing in vars(do).values() if isinstance(thing, type) and do.
 
 
 def example(kind: type[do.Command]) -> do.Command:
-    """A command of that kind, with something of the right type in every field that must be given."""
+    """A command of that kind."""
+    made: do.Command = filled(kind)
+    return made
+
+
+def filled(kind: Any) -> Any:
+    """One with something of the right type in every field that must be given."""
     hints = get_type_hints(kind)
-    required = (field.name for field in dataclasses.fields(kind) if field.default is dataclasses.MISSING)
+    absent = dataclasses.MISSING
+    fields = dataclasses.fields(kind)
+    required = (field.name for field in fields if field.default is absent and field.default_factory is absent)
     return kind(**{name: something(hints[name]) for name in required})
 
 
 def something(of: Any) -> Any:
+    if get_origin(of) is tuple:
+        return (something(get_args(of)[0]),)
+    if get_origin(of) is UnionType:
+        return something(get_args(of)[0])
+    if dataclasses.is_dataclass(of):
+        return filled(of)
     if issubclass(of, Enum):
         return next(iter(of))
     return {int: 1, bool: True, float: 0.5, str: "{}", bytes: bytes(640)}[of]

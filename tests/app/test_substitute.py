@@ -15,20 +15,24 @@ from satellite.app.own_broker import answers
 from satellite.app.substitute import Plan, Substitutes, plan
 from satellite.audio.devices import Probe
 from satellite.core.errors import ConfigError
-from satellite.live.endpoints import developer_endpoint
+from satellite.core.events import Event, SessionOpened
+from satellite.live.credentials import credentials_of
+from satellite.live.link import LiveLink
+from satellite.live.models import bare_name
 from satellite.mqtt.login import read_login
-from satellite.settings import LiveSettings, Settings
+from satellite.settings import Settings
 
 KEY = "not-a-real-key-0123456789"
 PASSWORD = "not-a-real-password"
-GOOGLE = LiveSettings().base_url
+TOKEN = "auth_tokens/not-a-real-token-0123456789"
+GOOGLE = "https://generativelanguage.googleapis.com"
 PROXY = "https://proxy.example/gemini"
 
 CARD = Probe("USB microphone", "USB speaker")
 NO_CARD = Probe(None, None, "there is no sound card", "there is no sound card")
 
 
-def settings(*, key: str = "", base_url: str = GOOGLE, sets: tuple[str, ...] = ("mqtt.enabled=false",)) -> Settings:
+def settings(*, key: str = "", base_url: str = "", sets: tuple[str, ...] = ("mqtt.enabled=false",)) -> Settings:
     environment = {"SATELLITE_LIVE__API_KEY": key} if key else {}
     return load(None, [f"live.base_url={base_url}", *sets], environment)
 
@@ -45,9 +49,10 @@ def listening() -> Iterator[int]:
         yield port
 
 
-# ---------------------------------------------------------------- the key
+# ---------------------------------------------------------------- credentials
 
 ELSEWHERE = [
+    "",
     GOOGLE,
     GOOGLE + "/",
     PROXY,
@@ -66,20 +71,82 @@ def test_a_key_is_not_spent_in_the_simulated_room_unless_asked_for(base_url: str
     assert KEY not in "".join(made.lines)
 
 
-@pytest.mark.parametrize("base_url", [GOOGLE, PROXY])
-def test_a_key_is_spent_in_the_simulated_room_when_asked_for(base_url: str) -> None:
+@pytest.mark.parametrize(("base_url", "shown"), [("", GOOGLE), (PROXY, PROXY)])
+def test_a_key_is_spent_in_the_simulated_room_when_asked_for(base_url: str, shown: str) -> None:
     made = chosen(settings(key=KEY, base_url=base_url), NO_CARD, paid=True)
     assert made.room
     assert not made.server
-    assert base_url in made.lines[1]
+    assert shown in made.lines[1]
 
 
-@pytest.mark.parametrize("base_url", [GOOGLE, PROXY])
-def test_a_key_is_used_with_a_sound_card(base_url: str) -> None:
+@pytest.mark.parametrize(("base_url", "shown"), [("", GOOGLE), (PROXY, PROXY)])
+def test_a_key_is_used_with_a_sound_card(base_url: str, shown: str) -> None:
     made = chosen(settings(key=KEY, base_url=base_url), CARD)
     assert not made.room
     assert not made.server
-    assert base_url in made.lines[1]
+    assert shown in made.lines[1]
+
+
+OTHER_CREDENTIALS = [
+    (("live.token.url=https://tokens.example",), {}, "there is a token", GOOGLE),
+    ((), {"SATELLITE_LIVE__TOKEN__VALUE": TOKEN}, "there is a token", GOOGLE),
+    (("live.backend=vertex", "live.vertex.location=eu"), {}, "Google credentials", "https://aiplatform.eu.rep.goog"),
+    (("live.backend=vertex",), {"SATELLITE_LIVE__API_KEY": KEY}, "there is a key", "https://us-central1-aiplatform."),
+]
+
+
+@pytest.mark.parametrize(("sets", "environment", "what", "shown"), OTHER_CREDENTIALS)
+def test_credentials_of_every_kind_are_spared_in_the_simulated_room_alone(
+    sets: tuple[str, ...], environment: dict[str, str], what: str, shown: str
+) -> None:
+    wanted = load(None, ["mqtt.enabled=false", *sets], environment)
+    spared = chosen(wanted, NO_CARD)
+    assert spared.server
+    assert what in spared.lines[1]
+    assert "--paid" in spared.lines[1]
+    assert TOKEN not in spared.lines[1]
+    for used in (chosen(wanted, NO_CARD, paid=True), chosen(wanted, CARD)):
+        assert not used.server
+        assert shown in used.lines[1]
+
+
+@pytest.mark.parametrize(
+    ("sets", "environment", "model"),
+    [
+        ((), {"SATELLITE_LIVE__API_KEY": KEY}, "gemini-3.8-live"),
+        (("live.model=gemini-live-2.5-flash-preview", "live.language=de-DE"), {}, "gemini-live-2.5-flash-preview"),
+        (("live.model=gemini-9-live",), {"SATELLITE_LIVE__TOKEN__VALUE": TOKEN}, "gemini-3.8-live"),
+        (("live.backend=vertex", "live.context.transparent=true"), {}, "gemini-3.8-live"),
+    ],
+)
+def test_the_embedded_server_gets_the_configured_model_and_no_secret(
+    sets: tuple[str, ...], environment: dict[str, str], model: str
+) -> None:
+    wanted = load(None, ["mqtt.enabled=false", *sets], environment)
+
+    async def main() -> None:
+        substitutes = Substitutes(await plan(wanted, NO_CARD, paid=False))
+        try:
+            live = (await substitutes.start(wanted)).live
+            posted: list[Event] = []
+            arrived = asyncio.Event()
+
+            def post(event: Event) -> None:
+                posted.append(event)
+                arrived.set()
+
+            link = LiveLink(live, activity_manual=True, post=post, jitter=lambda: 0.0)
+            link.open(1, None)
+            await asyncio.wait_for(arrived.wait(), 60)
+            await link.shutdown()
+            assert posted[0] == SessionOpened(1)
+            assert bare_name(live.model) == model
+            headers = await credentials_of(live).headers()
+            assert headers == {"x-goog-api-key": "embedded"}
+        finally:
+            await substitutes.stop()
+
+    asyncio.run(main())
 
 
 @pytest.mark.parametrize("card", [CARD, NO_CARD])
@@ -184,7 +251,7 @@ def test_the_embedded_parts_are_where_the_settings_point_and_get_no_secret() -> 
             assert f"-p {began.mqtt.port} " in substitutes.notes[0]
             assert "'house/#'" in substitutes.notes[0]
             assert began.mqtt.prefix == "house"
-            assert KEY not in developer_endpoint(began.live).headers.values()
+            assert KEY not in (await credentials_of(began.live).headers()).values()
             assert (began.mqtt.username, read_login(began.mqtt).password) == ("", "")
         finally:
             await substitutes.stop()

@@ -10,6 +10,7 @@ from satellite.app.trace import Stages, Trace
 from satellite.core import commands as do
 from satellite.core import events as ev
 from satellite.core.commands import ShownState, Speaker
+from satellite.core.usage import DayUsage, TokenCounts
 from satellite.simroom.script import Said
 
 PCM = bytes(2)
@@ -257,7 +258,8 @@ def test_the_delays_of_a_turn_are_shown(terminal: Terminal) -> None:
 
 def test_tokens_are_added_up(terminal: Terminal) -> None:
     for _ in range(2):
-        terminal.see(0, do.PublishUsage(1, 1, 10, 20, 30))
+        counts = TokenCounts(prompt={"audio": 10}, response={"audio": 20}, total=30)
+        terminal.see(0, do.PublishUsage(1, 1, counts, 0.0, counts, 0.0, DayUsage("2026-11-22")))
     assert terminal.show.tally.tokens == 60
 
 

@@ -41,6 +41,11 @@ def ramp(first_sample: int, samples: int) -> bytes:
     return (_ALL_NUMBERS * ((start + size) // len(_ALL_NUMBERS) + 1))[start : start + size]
 
 
+def tone(duration_ms: int) -> bytes:
+    """A piece of a reply as loud as speech: 24 kHz s16le mono."""
+    return struct.pack("<2h", 3000, -3000) * (samples_of_ms(duration_ms, REPLY_RATE_HZ) // 2)
+
+
 class Script:
     """One satellite in one room. Time goes on only in the verbs that say so."""
 
@@ -186,6 +191,10 @@ class Script:
 
     def reply(self, duration_ms: int = 240) -> list[do.Command]:
         """A piece of the reply arrives."""
+        return self.tell(ev.ReplyChunkReceived(self.session, tone(duration_ms)))
+
+    def silent_reply(self, duration_ms: int = 240) -> list[do.Command]:
+        """A piece of the reply arrives in which nothing can be heard."""
         return self.tell(ev.ReplyChunkReceived(self.session, silence(samples_of_ms(duration_ms, REPLY_RATE_HZ))))
 
     def said(self, text: str) -> list[do.Command]:
@@ -204,17 +213,21 @@ class Script:
         """The server cut its reply."""
         return self.tell(ev.ReplyInterrupted(self.session))
 
-    def turn_complete(self) -> list[do.Command]:
+    def turn_complete(self, reason: str = "", *, goes_on: bool = False, waits: bool = False) -> list[do.Command]:
         """The server's turn is over."""
-        return self.tell(ev.TurnCompleted(self.session))
+        return self.tell(ev.TurnCompleted(self.session, reason, goes_on, waits))
+
+    def write(self, text: str) -> list[do.Command]:
+        """A piece of a reply that is text."""
+        return self.tell(ev.ReplyTextReceived(self.session, text))
 
     def call_tool(self, call_id: str = "call-1", name: str = "set_timer") -> list[do.Command]:
         """The model calls a function."""
         return self.tell(ev.ToolCallReceived(self.session, call_id, name, "{}"))
 
-    def finish_tool(self, call_id: str = "call-1", name: str = "set_timer") -> list[do.Command]:
+    def finish_tool(self, call_id: str = "call-1", name: str = "set_timer", scheduling: str = "") -> list[do.Command]:
         """The function has a result."""
-        return self.tell(ev.ToolFinished(self.session, call_id, name, '{"output": "ok"}'))
+        return self.tell(ev.ToolFinished(self.session, call_id, name, '{"output": "ok"}', scheduling))
 
     def remember(self, handle: str | None) -> list[do.Command]:
         """A resumption handle."""

@@ -35,6 +35,9 @@ class Watch:
         self._reply_before = ReplyState.CLOSED
         self._shown: do.ShownState | None = None
         self._running: set[str] = set()
+        self._camera = False
+        self._shows = False
+        self._read_out = 0
 
     def before(self, event: ev.Event) -> None:
         """Take note of what happens."""
@@ -68,8 +71,10 @@ class Watch:
                 assert command.session > self._numbers, "a number never comes back"
                 assert self._open is None, "one session at a time"
                 assert self._connecting is None, "one session at a time"
-                assert not self._muted
+                assert not self._muted or self._conversation.is_written_to
+                assert command.handle is None or not command.history, "a session that is resumed is told nothing"
                 self._numbers = self._connecting = command.session
+                self._shows = False
             case do.CloseSession():
                 assert command.session in (self._open, self._connecting)
                 self._gone()
@@ -83,7 +88,7 @@ class Watch:
                 assert self._activity or not self._manual, "audio outside an activity is ignored"
                 assert command.pcm
                 assert self._next_sample in (None, command.first_sample), "not contiguous"
-                self._stream = True
+                self._stream = self._shows = True
                 self._frames_in_activity += 1
                 self._next_sample = command.first_sample + samples_in(command.pcm)
             case do.SendActivityEnd():
@@ -96,6 +101,27 @@ class Watch:
                 assert not self._manual
                 assert self._stream
                 self._stream, self._next_sample = False, None
+            case do.SendText():
+                assert command.session == self._open
+                assert command.text
+                self._shows = True
+            case do.SendPicture():
+                self._expect_session(command.session)
+                assert self._camera, "a camera that is off sees nothing"
+                assert self._shows or self._activity or self._stream or self._conversation.is_written_to, (
+                    "no picture leaves before the user's own words"
+                )
+            case do.StartCamera() | do.StopCamera():
+                assert self._camera is isinstance(command, do.StopCamera)
+                self._camera = isinstance(command, do.StartCamera)
+            case do.SpeakReply():
+                assert command.turn >= self._turn
+                assert command.turn != self._read_out, "nothing follows the last piece"
+                self._turn = command.turn
+                if command.final:
+                    self._read_out = command.turn
+            case do.PublishStall():
+                assert command.count > 0
             case do.SendToolResponse():
                 assert command.session == self._open
                 assert command.call_id in self._running
@@ -141,7 +167,7 @@ class Watch:
             assert not self._ducked
         if self._manual:
             assert self._activity == (uplink is UplinkState.FLOWING)
-            assert uplink is UplinkState.SHUT or dialogue in (Dialogue.LISTENING, Dialogue.THINKING)
+            assert uplink is UplinkState.SHUT or dialogue in (Dialogue.LISTENING, Dialogue.THINKING, Dialogue.SPEAKING)
         else:
             assert self._stream == (uplink is UplinkState.FLOWING)
 

@@ -10,6 +10,7 @@ from satellite.core.dialogue import Dialogue
 from satellite.core.link import HAND_OVER_MARGIN_MS, REFUSED_PAUSE_MS, LinkState
 from satellite.core.pcm import samples_of_ms
 from satellite.core.policy import Policy
+from satellite.core.usage import TokenCounts
 
 MANUAL = Policy()
 AUTOMATIC = Policy(manual_activity=False)
@@ -98,10 +99,19 @@ def test_what_has_acted_is_not_said_twice() -> None:
     assert len(script.all(do.OpenSession)) == 1
 
 
+def answered_after_a_function(policy: Policy | None = None) -> Script:
+    """A reply plays that must not be asked for again: something was done for it."""
+    script = Script(policy).to_thinking()
+    script.call_tool()
+    script.finish_tool()
+    script.reply()
+    return script
+
+
 @BOTH
 def test_link_drops_mid_answer(policy: Policy) -> None:
     """What has arrived is played to its end; then the user is told."""
-    script = Script(policy).to_speaking()
+    script = answered_after_a_function(policy)
     commands = script.lose_session()
     assert do.EndPlayback(1) in commands
     assert not script.all(do.FlushPlayback)
@@ -116,7 +126,7 @@ def test_link_drops_mid_answer(policy: Policy) -> None:
 
 
 def test_link_drops_mid_answer_in_a_pause_of_the_reply() -> None:
-    script = Script().to_speaking()
+    script = answered_after_a_function()
     script.drain()
     assert do.Announce(2, do.Notice.NO_CONNECTION) in script.lose_session()
 
@@ -234,7 +244,7 @@ def test_events_of_a_session_that_is_gone_are_dropped() -> None:
         ev.GenerationCompleted(1),
         ev.ReplyInterrupted(1),
         ev.TurnCompleted(1),
-        ev.UsageReported(1, 1, 1, 2),
+        ev.UsageReported(1, TokenCounts(total=2)),
         ev.GoAwayReceived(1, 0),
         ev.ResumptionUpdated(1, "old"),
         ev.ToolCallReceived(1, "c", "n", "{}"),
@@ -394,12 +404,21 @@ def test_a_session_resumes_with_the_latest_handle() -> None:
     assert script.all(do.OpenSession)[-1] == do.OpenSession(2, "b")
 
 
-def test_a_session_that_cannot_be_resumed_is_not() -> None:
+def test_while_the_server_generates_the_last_handle_is_good_enough_to_ask_again() -> None:
+    """It lacks the turn that is going on, and that is what is said again."""
     script = Script().to_thinking()
     script.remember("a")
     script.remember(None)
     script.lose_session()
+    assert script.all(do.OpenSession)[-1] == do.OpenSession(2, "a")
+
+
+def test_a_session_that_is_not_to_be_resumed_is_not() -> None:
+    script = Script(Policy(resumes=False)).to_thinking()
+    script.remember("a")
+    script.lose_session()
     assert script.all(do.OpenSession)[-1] == do.OpenSession(2, None)
+    assert not script.all(do.StoreMemory)
 
 
 @pytest.mark.parametrize(("more_ms", "handle"), [(0, "a"), (1, None)])

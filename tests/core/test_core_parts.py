@@ -11,6 +11,7 @@ from satellite.core.commands import ShownState, Speaker
 from satellite.core.dialogue import Dialogue
 from satellite.core.link import HAND_OVER_MARGIN_MS, REFUSED_PAUSE_MS, Link, LinkInput, LinkState
 from satellite.core.link import RULES as LINK_RULES
+from satellite.core.memory import Memory
 from satellite.core.mute import MuteState
 from satellite.core.reply import RULES as REPLY_RULES
 from satellite.core.reply import Reply, ReplyInput, ReplyState
@@ -257,22 +258,28 @@ def test_uplink_in_manual_mode_has_no_stream_to_end() -> None:
 # ---------------------------------------------------------------- link
 
 
+def link_of(*, memory_ms: int = 1000, resumes: bool = True, seeds: bool = True, age_ms: int = 0) -> Link:
+    """A link that gives up connecting after 100 ms."""
+    memory = Memory(memory_ms=memory_ms, resumes=resumes, seeds=seeds)
+    return Link(connect_timeout_ms=100, memory=memory, connection_age_ms=age_ms)
+
+
 def test_link_opens_once() -> None:
-    link = Link(connect_timeout_ms=100, memory_ms=1000)
-    assert link.need(0) == [do.OpenSession(1)]
-    assert link.need(1) == []
+    link = link_of()
+    assert link.need((), 0) == [do.OpenSession(1)]
+    assert link.need((), 1) == []
     assert link.deadline_ms == 100
     assert link.open_session is None
-    link.opened()
+    link.opened(0)
     assert link.open_session == 1
     assert link.deadline_ms is None
-    assert link.need(2) == []
+    assert link.need((), 2) == []
 
 
 def test_link_without_a_session_has_nothing_to_close() -> None:
-    link = Link(connect_timeout_ms=100, memory_ms=1000)
+    link = link_of()
     assert link.release() == []
-    link.opened()
+    link.opened(0)
     link.lost()
     link.refused(0)
     link.go_away(0, 0)
@@ -283,29 +290,29 @@ def test_link_without_a_session_has_nothing_to_close() -> None:
 
 
 def test_link_lingers_only_when_open() -> None:
-    link = Link(connect_timeout_ms=100, memory_ms=1000)
-    link.need(0)
+    link = link_of()
+    link.need((), 0)
     link.linger(10, 0)
     assert link.deadline_ms == 100
-    link.opened()
+    link.opened(0)
     link.linger(10, 5)
     assert link.deadline_ms == 15
     assert not link.expired(14)
     assert link.expired(15)
-    assert link.need(12) == []
+    assert link.need((), 12) == []
     assert link.deadline_ms is None
 
 
 def test_link_that_is_going_away_stays_so() -> None:
-    link = Link(connect_timeout_ms=100, memory_ms=1000)
-    link.need(0)
-    link.opened()
+    link = link_of()
+    link.need((), 0)
+    link.opened(0)
     link.go_away(HAND_OVER_MARGIN_MS + 7, 50)
     assert link.state is LinkState.HANDING_OVER
     assert link.deadline_ms == 57
     assert link.open_session == 1
-    link.need(51)
-    link.opened()
+    link.need((), 51)
+    link.opened(0)
     link.linger(10, 51)
     assert link.deadline_ms == 57
     assert link.release() == [do.CloseSession(1)]
@@ -313,25 +320,25 @@ def test_link_that_is_going_away_stays_so() -> None:
 
 
 def test_link_is_not_used_before_something_was_sent() -> None:
-    link = Link(connect_timeout_ms=100, memory_ms=1000)
-    link.need(0)
+    link = link_of()
+    link.need((), 0)
     assert not link.used
     link.mark_used(5)
     assert link.used
     link.release()
-    link.need(10)
+    link.need((), 10)
     assert not link.used
 
 
 def test_link_that_was_refused_waits() -> None:
-    link = Link(connect_timeout_ms=100, memory_ms=1000)
-    link.need(0)
+    link = link_of()
+    link.need((), 0)
     link.refused(5)
     assert link.release() == []
     assert link.session == 0
-    assert link.need(6) == []
-    assert link.need(5 + REFUSED_PAUSE_MS - 1) == []
-    assert link.need(5 + REFUSED_PAUSE_MS) == [do.OpenSession(2)]
+    assert link.need((), 6) == []
+    assert link.need((), 5 + REFUSED_PAUSE_MS - 1) == []
+    assert link.need((), 5 + REFUSED_PAUSE_MS) == [do.OpenSession(2)]
     link.refused(100_000)
     link.forgive()
     assert link.state is LinkState.CLOSED
@@ -339,14 +346,15 @@ def test_link_that_was_refused_waits() -> None:
 
 
 def test_link_forgets_its_handle_only_when_told_so() -> None:
-    link = Link(connect_timeout_ms=100, memory_ms=1000)
-    link.need(0)
-    link.remember("a")
+    link = link_of()
+    link.need((), 0)
+    link.memory.remember("a")
+    link.mark_used(0)
     link.lost()
-    assert link.need(0) == [do.OpenSession(2, "a")]
+    assert link.need((), 0) == [do.OpenSession(2, "a")]
     assert link.resumes
     link.lost(resume_refused=True)
-    assert link.need(0) == [do.OpenSession(3, None)]
+    assert link.need((), 0) == [do.OpenSession(3, None)]
     assert not link.resumes
 
 

@@ -12,6 +12,8 @@ from satellite.core.link import LinkState
 from satellite.core.pcm import REPLY_RATE_HZ, samples_of_ms, silence
 from satellite.core.policy import Policy
 from satellite.core.reply import ReplyState
+from satellite.core.scene import FINALS_GRACE_MS
+from satellite.core.usage import TokenCounts
 
 MANUAL = Policy()
 AUTOMATIC = Policy(manual_activity=False)
@@ -118,8 +120,11 @@ def test_a_speaker_that_never_reports_the_end_costs_no_session() -> None:
 
 def test_a_reply_that_never_comes_is_told_and_nothing_late_comes_of_it() -> None:
     script = Script().to_thinking()
+    script.call_tool()
+    script.finish_tool()
     commands = script.wait_for_deadline()
-    assert commands[:2] == [do.CloseSession(1), do.Announce(2, do.Notice.NOT_UNDERSTOOD)]
+    assert do.CloseSession(1) in commands
+    assert do.Announce(2, do.Notice.NOT_UNDERSTOOD) in commands
     script.reply()
     assert not script.all(do.PlayChunk)
     script.local_speech()
@@ -144,16 +149,21 @@ def test_words_without_sound_are_waited_for_anew() -> None:
     assert script.dialogue() is Dialogue.THINKING
 
 
-def test_a_turn_of_words_alone_opens_the_follow_up() -> None:
+def test_a_turn_that_did_something_needs_no_voice() -> None:
     script = Script().to_thinking()
+    script.call_tool()
+    script.finish_tool()
     script.said("Hm.")
     script.turn_complete()
     assert script.dialogue() is Dialogue.FOLLOW_UP
+    script.wait(FINALS_GRACE_MS)
     assert script.all(do.PublishTranscript)[-1].final
 
 
-def test_turn_complete_with_nothing_open_is_not_the_reply() -> None:
+def test_turn_complete_of_a_turn_that_was_not_asked_yet_is_not_the_reply() -> None:
+    """The session is another one, and has not been sent the utterance."""
     script = Script().to_thinking()
+    script.lose_session()
     assert script.turn_complete() == []
     assert script.dialogue() is Dialogue.THINKING
 
@@ -469,6 +479,7 @@ def test_transcripts_grow_by_pieces_and_end_with_the_turn() -> None:
     script.said("It is")
     script.said(" noon. ")
     script.turn_complete()
+    script.wait(FINALS_GRACE_MS)
     user, assistant = do.Speaker.USER, do.Speaker.ASSISTANT
     assert script.all(do.PublishTranscript) == [
         do.PublishTranscript(user, 1, 1, "what time", final=False),
@@ -501,14 +512,39 @@ def test_what_was_heard_late_still_belongs_to_its_conversation() -> None:
 def test_transcripts_end_with_the_conversation() -> None:
     script = Script().to_thinking()
     script.heard("never mind")
-    assert do.PublishTranscript(do.Speaker.USER, 1, 1, "never mind", final=True) in script.stop()
+    script.stop()
+    assert do.PublishTranscript(do.Speaker.USER, 1, 1, "never mind", final=True) in script.wait(FINALS_GRACE_MS)
+
+
+def test_a_piece_that_comes_after_the_turn_is_part_of_what_was_said() -> None:
+    script = Script().to_speaking()
+    script.turn_complete()
+    script.drain()
+    script.wait(FINALS_GRACE_MS - 1)
+    script.heard("what time is it")
+    finals = [published for published in script.wait(FINALS_GRACE_MS) if isinstance(published, do.PublishTranscript)]
+    assert finals == [do.PublishTranscript(do.Speaker.USER, 1, 1, "what time is it", final=True)]
+
+
+def test_a_piece_that_comes_long_after_the_turn_is_shown_as_of_that_turn() -> None:
+    script = Script().to_idle()
+    script.heard("thanks")
+    assert do.PublishTranscript(do.Speaker.USER, 1, 1, "thanks", final=True) in script.wait(FINALS_GRACE_MS)
+
+
+def test_a_piece_of_the_turn_before_is_not_taken_for_the_one_that_was_not_sent_yet() -> None:
+    script = Script().to_follow_up()
+    script.wake()
+    assert script.heard("late") == []
 
 
 @pytest.mark.parametrize("state", ["to_idle", "to_speech", "to_thinking", "to_speaking", "to_follow_up"])
 def test_what_was_heard_and_used_is_shown_in_every_state(state: str) -> None:
     script: Script = getattr(Script(), state)()
     assert script.heard("hello") == [do.PublishTranscript(do.Speaker.USER, 1, 1, "hello", final=False)]
-    assert script.tell(ev.UsageReported(1, 5, 7, 12)) == [do.PublishUsage(1, 1, 5, 7, 12)]
+    counts = TokenCounts(prompt={"text": 5}, response={"audio": 7}, total=12)
+    (published,) = [c for c in script.tell(ev.UsageReported(1, counts)) if isinstance(c, do.PublishUsage)]
+    assert (published.conversation, published.turn, published.tokens) == (1, 1, counts)
 
 
 def test_states_are_shown_in_their_order() -> None:

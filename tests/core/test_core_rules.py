@@ -34,6 +34,8 @@ IGNORED_IN: dict[str, tuple[str, ...]] = {
     "PlaybackStarted": ("idle", *BUSY),
     "PlaybackDrained": ("idle", "listening", "thinking", "follow_up"),
     "LocalSpeechReady": ("idle", "listening", "thinking", "follow_up"),
+    "InputDrafted": ("idle", "follow_up"),
+    "EndRequested": ("idle",),
     "DeadlineReached": ("idle",),
 }
 """Written out once more: a rule that comes to be ignored, or the other way round, is meant."""
@@ -59,6 +61,8 @@ def sample_of(script: Script, name: str) -> ev.Event:
         "PlaybackStarted": ev.PlaybackStarted(script.turn),
         "PlaybackDrained": ev.PlaybackDrained(script.turn),
         "LocalSpeechReady": ev.LocalSpeechReady(script.turn, b"\0\0"),
+        "InputDrafted": ev.InputDrafted(script.session, "what"),
+        "EndRequested": ev.EndRequested(),
         "DeadlineReached": ev.DeadlineReached(),
     }
     return samples[name]

@@ -13,6 +13,7 @@ from satellite.core.link import LinkState
 from satellite.core.pcm import samples_of_ms
 from satellite.core.policy import Policy
 from satellite.core.scene import GRACE_MS
+from satellite.core.uplink import LONGEST_KEPT_SAMPLES
 
 MANUAL = Policy()
 AUTOMATIC = Policy(manual_activity=False)
@@ -223,7 +224,7 @@ def test_the_wait_for_the_reply_includes_the_connect() -> None:
     script.wait(14_999)
     assert script.dialogue() is Dialogue.THINKING
     script.wait(1)
-    assert script.all(do.Announce)[-1].notice is do.Notice.NOT_UNDERSTOOD
+    assert script.all(do.PublishStall)[-1].cause is do.StallCause.NO_AUDIO
 
 
 @BOTH
@@ -399,11 +400,19 @@ def test_automatic_more_speech_before_the_reply_goes_on_with_the_utterance() -> 
     assert script.turn == 1
 
 
-def test_automatic_memory_of_what_was_answered_is_not_kept() -> None:
+def test_automatic_memory_of_what_was_answered_is_not_kept_for_ever() -> None:
+    """For asking again while the reply is not whole; a long one is not worth the memory."""
     script = Script(AUTOMATIC).to_speaking()
     for _ in range(20):
         script.hear(1000)
         script.reply(1000)
+    assert script.conversation.uplink.can_replay
+    for _ in range(20):
+        script.hear(1000)
+        script.reply(1000)
+        assert script.conversation.uplink.utterance.length_samples <= LONGEST_KEPT_SAMPLES + 16_000
+    assert not script.conversation.uplink.can_replay
+    script.turn_complete()
     assert script.conversation.uplink.utterance.length_samples == 0
 
 

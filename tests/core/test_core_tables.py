@@ -17,10 +17,12 @@ from satellite.core.conversation import Conversation
 from satellite.core.dialogue import Dialogue, Rule
 from satellite.core.hearing import HearingRules
 from satellite.core.household import HouseholdRules
+from satellite.core.mending import MendingRules
 from satellite.core.policy import Policy
 from satellite.core.scene import Scene
+from satellite.core.showing import ShowingRules
 
-RULE_BOOKS = (HearingRules, AnsweringRules, ConnectingRules, HouseholdRules)
+RULE_BOOKS = (HearingRules, AnsweringRules, MendingRules, ConnectingRules, ShowingRules, HouseholdRules)
 
 
 EVENTS = [

@@ -19,6 +19,7 @@ from satellite.core.link import LinkState
 from satellite.core.pcm import samples_of_ms, silence
 from satellite.core.policy import Policy
 from satellite.core.reply import ReplyState
+from satellite.core.usage import DayUsage, TokenCounts
 from satellite.core.voice import VoiceState
 
 POLICIES = {
@@ -28,6 +29,8 @@ POLICIES = {
     "automatic, short": Policy(
         manual_activity=False, follow_up_ms=0, wake_earcon=False, max_utterance_ms=1000, reply_timeout_ms=1000
     ),
+    "proactive, with a camera": Policy(proactive=True, has_camera=True, connection_age_ms=30_000),
+    "text, unread": Policy(speaks_text=False, idempotent_tools=frozenset({"set_timer"})),
 }
 ANY_POLICY = pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES.keys())
 
@@ -46,7 +49,14 @@ THEN: dict[str, Callable[[Script], object]] = {
     "reply, heard": lambda s: (s.reply(), s.drain()),
     "words": lambda s: s.said("hm"),
     "words, whole": lambda s: (s.said("hm"), s.turn_complete()),
+    "text": lambda s: s.write("Well. "),
+    "text, whole": lambda s: (s.write("Well. "), s.turn_complete()),
     "interrupted": Script.interrupted,
+    "rejected": lambda s: s.turn_complete("RESPONSE_REJECTED"),
+    "near silent": lambda s: (s.silent_reply(), s.turn_complete()),
+    "more to come": lambda s: s.turn_complete(goes_on=True),
+    "written": lambda s: s.tell(ev.TextRequested("hello")),
+    "ended": lambda s: s.tell(ev.EndRequested()),
     "turn complete": Script.turn_complete,
     "tool": Script.call_tool,
     "tool, finished": lambda s: (s.call_tool(), s.finish_tool()),
@@ -98,7 +108,18 @@ def test_every_waiting_state_returns_to_idle_by_its_deadlines(policy: Policy, st
     walk_to_rest(script)
 
 
-SERVER_SPEAKS = ("reply", "words", "interrupted", "turn complete", "tool", "go away")
+SERVER_SPEAKS = (
+    "reply",
+    "words",
+    "text",
+    "interrupted",
+    "rejected",
+    "near silent",
+    "more to come",
+    "turn complete",
+    "tool",
+    "go away",
+)
 
 
 @ANY_POLICY
@@ -134,13 +155,31 @@ def link_events(session: int) -> st.SearchStrategy[ev.Event]:
         st.builds(ev.OutputTranscribed, st.just(session), st.sampled_from(["", " ", "well"])),
         st.just(ev.GenerationCompleted(session)),
         st.just(ev.ReplyInterrupted(session)),
-        st.just(ev.TurnCompleted(session)),
-        st.just(ev.UsageReported(session, 1, 2, 3)),
+        st.builds(
+            ev.TurnCompleted,
+            st.just(session),
+            st.sampled_from(["", "RESPONSE_REJECTED", "NEED_MORE_INPUT", "PROHIBITED_INPUT_CONTENT", "NEWER"]),
+            st.booleans(),
+            st.booleans(),
+        ),
+        st.builds(ev.ReplyTextReceived, st.just(session), st.sampled_from(["", " ", "Well. "])),
+        st.just(ev.ThoughtReceived(session, "hm")),
+        st.just(ev.InputDrafted(session, "hel")),
+        st.just(ev.Grounded(session, (ev.Source("title", "https://example.org"),), ("query",))),
+        st.just(ev.VoiceActivityReported(session, True, 440)),
+        st.just(ev.UsageReported(session, TokenCounts(prompt={"text": 1}, response={"audio": 2}, total=3))),
         st.builds(ev.GoAwayReceived, st.just(session), st.sampled_from([0, 1999, 2001, 50_000])),
         st.builds(ev.ResumptionUpdated, st.just(session), st.sampled_from([None, "handle"])),
         st.just(ev.ToolCallReceived(session, "call", "name", "{}")),
         st.just(ev.ToolCallsCancelled(session, ("call", "other"))),
-        st.just(ev.ToolFinished(session, "call", "name", "{}")),
+        st.builds(
+            ev.ToolFinished,
+            st.just(session),
+            st.just("call"),
+            st.just("name"),
+            st.just("{}"),
+            st.sampled_from(["", "SILENT", "WHEN_IDLE", "INTERRUPT"]),
+        ),
     )
 
 
@@ -161,6 +200,8 @@ ANY_EVENT: st.SearchStrategy[ev.Event] = st.one_of(
     st.builds(ev.VolumeRequested, st.integers(-500, 500)),
     st.builds(ev.MuteRequested, st.booleans()),
     st.builds(ev.MicrophoneLost, st.sampled_from(["", "gone"])),
+    st.builds(ev.CameraLost, st.sampled_from(["", "gone"])),
+    st.just(ev.CameraFound()),
     st.builds(ev.SpeakerLost, st.sampled_from(["", "gone"])),
     st.sampled_from(
         [
@@ -169,6 +210,11 @@ ANY_EVENT: st.SearchStrategy[ev.Event] = st.one_of(
             ev.ListenRequested(),
             ev.StopRequested(),
             ev.SayRequested("hello"),
+            ev.TextRequested("hello"),
+            ev.EndRequested(),
+            ev.PictureTaken(b"jpeg"),
+            ev.MemoryRestored("handle", 1000),
+            ev.DayBegun(DayUsage("2026-11-22")),
             ev.DeadlineReached(),
             ev.ShutdownRequested(),
         ]
@@ -299,6 +345,38 @@ class AnyConversation(RuleBasedStateMachine):
     @rule(duration_ms=st.sampled_from([240, 5000]))
     def reply(self, duration_ms: int) -> None:
         self.script.reply(duration_ms)
+
+    @precondition(_connected)
+    @rule(reason=st.sampled_from(["RESPONSE_REJECTED", "BLOCKLIST", "NEED_MORE_INPUT"]), goes_on=st.booleans())
+    def turn_completes_otherwise(self, reason: str, goes_on: bool) -> None:
+        self.script.turn_complete(reason, goes_on=goes_on)
+
+    @precondition(_connected)
+    @rule()
+    def reply_without_sound(self) -> None:
+        self.script.silent_reply()
+
+    @precondition(_connected)
+    @rule(text=st.sampled_from([" ", "Well. "]))
+    def write_back(self, text: str) -> None:
+        self.script.write(text)
+
+    @precondition(_connected)
+    @rule(scheduling=st.sampled_from(["SILENT", "WHEN_IDLE"]))
+    def finish_tool_later(self, scheduling: str) -> None:
+        self.script.finish_tool(scheduling=scheduling)
+
+    @rule()
+    def write(self) -> None:
+        self.script.tell(ev.TextRequested("hello"))
+
+    @rule()
+    def end(self) -> None:
+        self.script.tell(ev.EndRequested())
+
+    @rule()
+    def picture(self) -> None:
+        self.script.tell(ev.PictureTaken(b"jpeg"))
 
     @precondition(_connected)
     @rule(what=st.sampled_from(["generation_complete", "interrupted", "turn_complete", "call_tool", "finish_tool"]))

@@ -11,7 +11,7 @@ from support.house import Held, House, Understands, live, loud, spoken
 from satellite.core import commands as do
 from satellite.core import events as ev
 from satellite.core.pcm import CAPTURE_RATE_HZ, REPLY_RATE_HZ, samples_in
-from satellite.live_server.faults import Closing, Faults
+from satellite.live_server.faults import Closing, Fault, Faults
 from satellite.simroom.script import CONVERSATION, perform
 from satellite.speech.earcons import earcon
 from satellite.speech.recogniser import Recogniser
@@ -136,20 +136,45 @@ def test_a_connect_that_never_answers_is_told_and_ends_in_idle(recording: Path) 
 
 
 def test_link_drops_mid_answer(recording: Path) -> None:
+    """The question is asked again, and answered in full; nobody has to repeat it."""
     faults = Faults(close_after_chunks=(4, Closing(1011, "Internal error encountered.")))
 
     async def main() -> House:
-        async with House(recording, hears=Understands(LONG, "what is one plus one"), faults=faults) as house:
+        async with House(recording, hears=Understands(LONG, LONG), faults=faults) as house:
+            await house.ask(LONG)
+            await house.until_state("follow_up")
+            await house.rest(1)
+        return house
+
+    house = live(main())
+    assert not house.commands(do.Announce)
+    assert [(stall.cause, stall.retried) for stall in house.commands(do.PublishStall)] == [(do.StallCause.CLOSED, True)]
+    assert [command.handle for command in house.commands(do.OpenSession)] == [None, None]
+    first, again = house.utterances
+    assert first == again
+    (answer,) = house.finals(do.Speaker.ASSISTANT)
+    assert answer.startswith("Here is the story of this moment.")
+    assert answer.endswith("Just talk.")
+
+
+def test_link_drops_mid_answer_again_and_again(recording: Path) -> None:
+    """Once more is enough: then what came is played to its end, and the user is told."""
+    script = [Fault("close", chunk=4, times=2, reason="Internal error encountered.")]
+
+    async def main() -> House:
+        hears = Understands(LONG, LONG, "what is one plus one")
+        async with House(recording, hears=hears, faults=Faults(script=script)) as house:
             await house.ask(LONG)
             await house.until_heard(do.Announce)
             await house.until_state("idle")
             await house.ask("What is one plus one?")
             await house.until_state("follow_up")
+            await house.rest(1)
         return house
 
     house = live(main())
     assert [command.notice for command in house.commands(do.Announce)] == [do.Notice.NO_CONNECTION]
-    assert len(house.commands(do.OpenSession)) == 2
+    assert [stall.retried for stall in house.commands(do.PublishStall)] == [True, False]
     assert "2" in house.finals(do.Speaker.ASSISTANT)[-1] or "two" in house.finals(do.Speaker.ASSISTANT)[-1]
 
 
@@ -207,7 +232,8 @@ def test_the_same_conversation_twice_gives_the_same_events(tmp_path: Path) -> No
             without = (
                 replace(event, handle="any") if isinstance(event, ev.ResumptionUpdated) and event.handle else event
             )
-            opened = (replace(c, handle="any") if isinstance(c, do.OpenSession) and c.handle else c for c in commands)
+            kept = (do.OpenSession, do.StoreMemory)
+            opened = (replace(c, handle="any") if isinstance(c, kept) and c.handle else c for c in commands)
             yield now_ms, without, tuple(opened)
 
     first, second = live(main(tmp_path / "a.wav")), live(main(tmp_path / "b.wav"))

@@ -175,9 +175,17 @@ def live_settings(url: str, **changes: Any) -> LiveSettings:
 
 
 @asynccontextmanager
-async def linked(peer_url: str, inbox: Inbox, *, manual: bool = True, **changes: Any) -> AsyncIterator[LiveLink]:
+async def linked(
+    peer_url: str,
+    inbox: Inbox,
+    *,
+    manual: bool = True,
+    instruction: Callable[[], str] | None = None,
+    **changes: Any,
+) -> AsyncIterator[LiveLink]:
     """A link to a peer, without jitter (the whole of each pause), shut down at the end."""
-    link = LiveLink(live_settings(peer_url, **changes), activity_manual=manual, post=inbox.post, jitter=lambda: 1.0)
+    settings = live_settings(peer_url, **changes)
+    link = LiveLink(settings, activity_manual=manual, post=inbox.post, jitter=lambda: 1.0, instruction=instruction)
     try:
         yield link
     finally:

@@ -1,18 +1,27 @@
 """Sessions by number: attempts and their pauses, refusals, resumption, one socket at a time."""
 
 import asyncio
+import itertools
+import json
 import logging
 import shutil
 import ssl
 import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
+from support.http_service import Asked, HttpService, Reply, serving
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
-from live.scripted_peer import Inbox, linked, listening, live_settings, simulate
+from live.scripted_peer import KEY, Inbox, linked, listening, live_settings, simulate
+from satellite.core.commands import PastTurn, Role
+from satellite.core.declarations import ToolDeclaration
 from satellite.core.errors import ConfigError
 from satellite.core.events import SessionLost, SessionOpened, SessionRefused
 from satellite.live.link import LiveLink
@@ -25,6 +34,14 @@ async def unused_port() -> int:
     server.close()
     await server.wait_closed()
     return port
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait in a thread for something that happens outside of the loop."""
+    ends_at_s = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < ends_at_s
+        time.sleep(0.005)
 
 
 def test_connection_refused_is_retried_with_growing_pauses_until_closed(caplog: pytest.LogCaptureFixture) -> None:
@@ -307,11 +324,425 @@ def test_a_configuration_that_cannot_be_used_is_refused_at_start(changes: dict[s
         LiveLink(settings, activity_manual=True, post=Inbox().post, jitter=lambda: 0.0)
 
 
-def test_unknown_model_and_unsent_language_are_warned_of(caplog: pytest.LogCaptureFixture) -> None:
-    settings = live_settings("ws://127.0.0.1:9", model="gemini-9-live", language="de-DE")
+def test_an_unknown_model_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    settings = live_settings("ws://127.0.0.1:9", model="gemini-9-live")
     LiveLink(settings, activity_manual=True, post=Inbox().post, jitter=lambda: 0.0)
     assert "gemini-9-live is unknown" in caplog.text
-    assert "live.language is not sent" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"language": "de-DE"}, r"^live\.language = de-DE"),
+        ({"generation": {"modality": "text"}}, r"^live\.generation\.modality = text"),
+        ({"context": {"transparent": True}}, r"^live\.context\.transparent = true"),
+    ],
+)
+def test_what_the_model_would_refuse_is_refused_at_start(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        LiveLink(
+            live_settings("ws://127.0.0.1:9", **changes),
+            activity_manual=True,
+            post=Inbox().post,
+            jitter=lambda: 0.0,
+        )
+
+
+@pytest.mark.parametrize("parameters", ["{", "[]"])
+def test_a_tool_that_cannot_be_declared_is_refused_at_start(parameters: str) -> None:
+    with pytest.raises(ConfigError, match="tool g"):
+        LiveLink(
+            live_settings("ws://127.0.0.1:9"),
+            activity_manual=True,
+            post=Inbox().post,
+            jitter=lambda: 0.0,
+            tools=[ToolDeclaration(name="g", description="", parameters=parameters)],
+        )
+
+
+# ---------------------------------------------------------------- what a session starts from
+
+HISTORY = (PastTurn(Role.USER, "my name is Ada"), PastTurn(Role.MODEL, "Hello, Ada."))
+NATIVE_2_5 = "gemini-2.5-flash-native-audio-latest"
+
+
+def turn(role: str, text: str) -> dict[str, Any]:
+    return {"role": role, "parts": [{"text": text}]}
+
+
+def test_a_fresh_session_is_told_the_history_before_anything_else() -> None:
+    async def scenario() -> None:
+        inbox = Inbox()
+        async with listening() as peer, linked(peer.url, inbox) as link:
+            inbox.reaction = lambda event: link.send_frames(1, bytes(640)) if isinstance(event, SessionOpened) else None
+            link.open(1, None, HISTORY)
+            call = await peer.answer()
+            setup = (await call.accept_setup())["setup"]
+            assert setup["historyConfig"] == {"initialHistoryInClientContent": True}
+            assert await inbox.next() == SessionOpened(1)
+            history = {"turns": [turn("user", "my name is Ada"), turn("model", "Hello, Ada.")], "turnComplete": True}
+            assert await call.hear() == {"clientContent": history}
+            assert list(await call.hear()) == ["realtimeInput"]
+
+    simulate(scenario())
+
+
+def test_an_older_model_is_told_it_as_content_that_wants_no_reply_and_ends_with_the_user() -> None:
+    async def scenario() -> None:
+        inbox = Inbox()
+        async with listening() as peer, linked(peer.url, inbox, model=NATIVE_2_5) as link:
+            link.open(1, None, HISTORY)
+            call = await peer.answer()
+            assert "historyConfig" not in (await call.accept_setup())["setup"]
+            assert await inbox.next() == SessionOpened(1)
+            (content,) = (await call.hear()).values()
+            assert content["turns"] == [turn("user", "my name is Ada")]
+            assert not content.get("turnComplete")
+            link.close(1)
+            link.open(2, None, HISTORY[1:])  # nothing is left of it
+            call = await peer.answer()
+            await call.accept_setup()
+            assert await inbox.next() == SessionOpened(2)
+            link.send_text(2, "hello")
+            (content,) = (await call.hear()).values()
+            assert content["turns"] == [turn("user", "hello")]
+
+    simulate(scenario())
+
+
+@pytest.mark.parametrize(
+    ("handle", "context"), [("h", {}), (None, {"seed_history": False})], ids=["after a resumption", "not wanted"]
+)
+def test_history_is_not_told_where_it_is_known_or_not_wanted(handle: str | None, context: dict[str, Any]) -> None:
+    async def scenario() -> None:
+        inbox = Inbox()
+        async with listening() as peer, linked(peer.url, inbox, context=context) as link:
+            link.open(1, handle, HISTORY)
+            call = await peer.answer()
+            setup = (await call.accept_setup())["setup"]
+            assert "historyConfig" not in setup
+            assert setup["sessionResumption"] == ({"handle": handle} if handle else {})
+            assert await inbox.next() == SessionOpened(1)
+            link.send_audio_stream_end(1)
+            assert list(await call.hear()) == ["realtimeInput"]
+
+    simulate(scenario())
+
+
+def test_history_is_told_anew_by_each_attempt_and_only_once_by_each() -> None:
+    async def scenario() -> None:
+        inbox = Inbox()
+        async with listening() as peer, linked(peer.url, inbox) as link:
+            link.open(1, None, HISTORY)
+            call = await peer.answer()
+            await call.hear()
+            await call.hang_up(1011, "Internal error encountered.")
+            call = await peer.answer()
+            await call.accept_setup()
+            await call.say({"setupComplete": {}})
+            assert await inbox.next() == SessionOpened(1)
+            link.send_audio_stream_end(1)
+            assert list(await call.hear()) == ["clientContent"]
+            assert list(await call.hear()) == ["realtimeInput"]
+
+    simulate(scenario())
+
+
+def test_without_resumption_no_handle_is_asked_for_or_used() -> None:
+    async def scenario() -> None:
+        inbox = Inbox()
+        async with listening() as peer, linked(peer.url, inbox, context={"resumption": False}) as link:
+            link.open(1, "handle", HISTORY)
+            call = await peer.answer()
+            setup = (await call.accept_setup())["setup"]
+            assert "sessionResumption" not in setup
+            assert setup["historyConfig"] == {"initialHistoryInClientContent": True}
+            assert await inbox.next() == SessionOpened(1)
+            await call.hang_up(1007, "Request contains an invalid argument.")
+            assert await inbox.next() == SessionLost(1, reason="1007 Request contains an invalid argument.")
+
+    simulate(scenario())
+
+
+@pytest.mark.parametrize(
+    ("handle", "expected"), [(None, {"transparent": True}), ("h", {"handle": "h", "transparent": True})]
+)
+def test_transparent_resumption_is_asked_for_with_and_without_a_handle(
+    handle: str | None, expected: dict[str, Any]
+) -> None:
+    async def scenario() -> None:
+        inbox = Inbox()
+        vertex: dict[str, Any] = {"backend": "vertex", "vertex": {"project": "p"}, "context": {"transparent": True}}
+        async with listening() as peer, linked(peer.url, inbox, **vertex) as link:
+            link.open(1, handle)
+            call = await peer.answer()
+            assert (await call.hear())["setup"]["sessionResumption"] == expected
+
+    simulate(scenario())
+
+
+def test_the_instruction_is_asked_for_at_each_session() -> None:
+    async def scenario() -> None:
+        inbox = Inbox()
+        hours = iter(range(8, 20))
+        instruction = lambda: f"It is {next(hours)} o'clock."  # noqa: E731
+        async with listening() as peer, linked(peer.url, inbox, instruction=instruction) as link:
+            said = []
+            for session in (1, 2):
+                link.open(session, None)
+                call = await peer.answer()
+                setup = (await call.accept_setup())["setup"]
+                said.append(setup["systemInstruction"]["parts"])
+                assert await inbox.next() == SessionOpened(session)
+                link.close(session)
+            assert said[0] != said[1]
+            assert all("o'clock" in parts[0]["text"] for parts in said)
+
+    simulate(scenario())
+
+
+def test_pictures_and_scheduled_answers_go_out_as_they_are() -> None:
+    async def scenario() -> None:
+        inbox = Inbox()
+        async with listening() as peer, linked(peer.url, inbox) as link:
+            link.send_picture(1, b"dropped: there is no session")
+            link.open(1, None)
+            call = await peer.answer()
+            await call.accept_setup()
+            assert await inbox.next() == SessionOpened(1)
+            link.send_picture(1, b"\xff\xd8jpeg")
+            link.send_tool_response(1, "id", "f", '{"output": 1}', "SILENT")
+            link.send_tool_response(1, "id", "f", '{"output": 1}')
+            assert await call.hear() == {"realtimeInput": {"video": {"data": "/9hqcGVn", "mimeType": "image/jpeg"}}}
+            answer = {"id": "id", "name": "f", "response": {"output": 1}}
+            assert await call.hear() == {"toolResponse": {"functionResponses": [{**answer, "scheduling": "SILENT"}]}}
+            assert await call.hear() == {"toolResponse": {"functionResponses": [answer]}}
+
+    simulate(scenario())
+
+
+# ---------------------------------------------------------------- who we are
+
+TOKEN = "auth_tokens/not-a-real-token-0123456789"
+
+
+def test_a_token_goes_to_the_constrained_method_in_a_header() -> None:
+    async def scenario() -> None:
+        inbox = Inbox()
+        async with listening() as peer, linked(peer.url, inbox, api_key="", token={"value": TOKEN}) as link:
+            link.open(1, None)
+            call = await peer.answer()
+            assert call.path == (
+                "/ws/google.ai.generativelanguage.v1alpha.GenerativeService.BidiGenerateContentConstrained"
+            )
+            assert call.header("Authorization") == f"Token {TOKEN}"
+            assert call.header("x-goog-api-key") is None
+            await call.hear()
+            await call.hang_up(1008, f"Token {TOKEN} has expired")
+            refused = await inbox.next()
+            assert isinstance(refused, SessionRefused)
+            assert "live.token.url" in refused.advice
+
+    simulate(scenario())
+
+
+def test_a_token_is_fetched_for_each_attempt_and_never_shown(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, logger="satellite")
+    numbers = itertools.count(1)
+
+    async def scenario(service: HttpService) -> None:
+        inbox = Inbox()
+        token = {"url": service.url, "authorization": "not-a-real-password"}
+        async with listening() as peer, linked(peer.url, inbox, api_key="", token=token) as link:
+            link.open(1, None)
+            call = await peer.answer()
+            assert call.header("Authorization") == f"Token {TOKEN}1"
+            await call.hear()
+            await call.hang_up(1011, f"Internal error encountered. {TOKEN}1")
+            call = await peer.answer()
+            assert call.header("Authorization") == f"Token {TOKEN}2"
+            await call.accept_setup()
+            assert await inbox.next() == SessionOpened(1)
+            assert TOKEN not in repr((link, link.__dict__, inbox.seen))
+
+    with serving(lambda asked: Reply(200, {"name": f"{TOKEN}{next(numbers)}"})) as service:
+        simulate(scenario(service))
+    assert TOKEN not in caplog.text
+    assert "not-a-real-password" not in caplog.text
+
+
+@pytest.mark.parametrize(("fetched", "opened"), [(True, True), (True, False), (False, True)])
+def test_a_fetched_token_that_expires_in_the_session_costs_the_session_alone(fetched: bool, opened: bool) -> None:
+    async def scenario(service: HttpService) -> None:
+        inbox = Inbox()
+        token = {"url": service.url} if fetched else {"value": TOKEN}
+        async with listening() as peer, linked(peer.url, inbox, api_key="", token=token) as link:
+            link.open(1, None)
+            call = await peer.answer()
+            if opened:
+                await call.accept_setup()
+                assert await inbox.next() == SessionOpened(1)
+            else:
+                await call.hear()
+            await call.hang_up(1008, "The auth token has expired.")
+            assert type(await inbox.next()) is (SessionLost if fetched and opened else SessionRefused)
+
+    with serving(lambda asked: Reply(200, {"name": TOKEN})) as service:
+        simulate(scenario(service))
+
+
+def test_credentials_that_will_not_come_are_told_once_and_no_connection_is_made() -> None:
+    async def scenario(service: HttpService) -> None:
+        inbox = Inbox()
+        async with listening() as peer, linked(peer.url, inbox, api_key="", token={"url": service.url}) as link:
+            link.open(1, None)
+            refused = await inbox.next()
+            assert isinstance(refused, SessionRefused)
+            assert "live.token.authorization" in refused.advice
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(peer.answer(), 3600)
+            assert len(service.asked) == 1
+            assert len(inbox.seen) == 1
+
+    with serving(lambda asked: Reply(403, {})) as service:
+        simulate(scenario(service))
+
+
+def test_credentials_that_do_not_come_now_are_asked_for_again_more_and_more_slowly() -> None:
+    asked_at_s: list[float] = []
+    replies = iter([Reply(503, {}), Reply(503, {}), Reply(503, {}), Reply(200, {"name": TOKEN})])
+
+    async def scenario() -> None:
+        inbox = Inbox()
+        loop = asyncio.get_running_loop()
+
+        def answer(asked: Asked) -> Reply:
+            asked_at_s.append(loop.time())
+            return next(replies)
+
+        with serving(answer) as service:
+            changes: dict[str, Any] = {"api_key": "", "token": {"url": service.url}, "backoff_initial_ms": 500}
+            async with listening() as peer, linked(peer.url, inbox, **changes) as link:
+                link.open(1, None)
+                call = await peer.answer()
+                await call.accept_setup()
+                assert await inbox.next() == SessionOpened(1)
+
+    simulate(scenario())
+    assert [later - earlier for earlier, later in pairwise(asked_at_s)] == pytest.approx([0.5, 1, 2], abs=0.2)
+
+
+def test_closing_while_the_credentials_are_fetched_leaves_nothing_behind() -> None:
+    released = threading.Event()
+
+    def held(asked: Asked) -> Reply:
+        released.wait()
+        return Reply(200, {"name": TOKEN})
+
+    async def scenario(service: HttpService) -> None:
+        inbox = Inbox()
+        async with listening() as peer, linked(peer.url, inbox, api_key="", token={"url": service.url}) as link:
+            link.open(1, None)
+            await asyncio.to_thread(until, lambda: bool(service.asked))
+            link.close(1)
+            await link.shutdown()
+            released.set()
+            assert inbox.seen == []
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(peer.answer(), 60)
+
+    with serving(held) as service:
+        simulate(scenario(service))
+
+
+def test_vertex_by_a_gateway_with_a_key() -> None:
+    async def scenario() -> None:
+        inbox = Inbox()
+        changes: dict[str, Any] = {"backend": "vertex", "vertex": {"project": "p", "location": "eu"}}
+        async with listening() as peer, linked(peer.url, inbox, **changes) as link:
+            link.open(1, None)
+            call = await peer.answer()
+            assert call.path == "/ws/google.cloud.aiplatform.v1beta1.LlmBidiService/BidiGenerateContent"
+            assert call.header("x-goog-api-key") == KEY
+            setup = await call.hear()
+            assert setup["setup"]["model"] == "projects/p/locations/eu/publishers/google/models/gemini-3.8-live"
+            await call.hang_up(1008, "Publisher Model `projects/p/locations/eu/publishers/google/models/gemini-3.8-liv")
+            refused = await inbox.next()
+            assert isinstance(refused, SessionRefused)
+            assert "live.vertex.location" in refused.advice
+
+    simulate(scenario())
+
+
+@pytest.fixture
+def user_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[HttpService, Path]]:
+    """gcloud's user credentials, and the token endpoint they are good for."""
+    pytest.importorskip("google.auth", reason="the extra `vertex` is not installed")
+    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
+    numbers = itertools.count(1)
+
+    def issue(asked: Asked) -> Reply:
+        return Reply(200, {"access_token": f"not-a-real-bearer-{next(numbers)}", "expires_in": 3600})
+
+    with serving(issue) as service:
+        monkeypatch.setattr("google.oauth2.credentials._GOOGLE_OAUTH2_TOKEN_ENDPOINT", service.url)
+        file = tmp_path / "user.json"
+        info = {"type": "authorized_user", "client_id": "c", "client_secret": "not-a-real-secret"}
+        file.write_text(json.dumps({**info, "refresh_token": "not-a-real-refresh", "quota_project_id": "payer"}))
+        yield service, file
+
+
+def test_vertex_with_bearer_tokens_kept_over_sessions_and_renewed_when_refused(
+    user_credentials: tuple[HttpService, Path],
+) -> None:
+    service, file = user_credentials
+
+    async def scenario() -> None:
+        inbox = Inbox()
+        changes: dict[str, Any] = {
+            "backend": "vertex",
+            "api_key": "",
+            "vertex": {"project": "p", "credentials_file": str(file)},
+        }
+        async with listening() as peer, linked(peer.url, inbox, **changes) as link:
+            for session in (1, 2):
+                link.open(session, None)
+                call = await peer.answer()
+                assert call.header("Authorization") == "Bearer not-a-real-bearer-1"
+                assert call.header("x-goog-user-project") == "payer"
+                await call.accept_setup()
+                assert await inbox.next() == SessionOpened(session)
+                link.close(session)
+            link.open(3, None)
+            call = await peer.answer()
+            await call.hear()
+            await call.hang_up(1008, "Request had invalid authentication credentials. Expected OAuth 2 access token")
+            refused = await inbox.next()
+            assert isinstance(refused, SessionRefused)
+            assert "live.vertex.credentials_file" in refused.advice
+            link.open(4, None)
+            call = await peer.answer()
+            assert call.header("Authorization") == "Bearer not-a-real-bearer-2"
+
+    simulate(scenario())
+    assert len(service.asked) == 2
+
+
+def test_vertex_without_any_project_is_refused_before_google_is_asked(
+    user_credentials: tuple[HttpService, Path],
+) -> None:
+    _, file = user_credentials
+
+    async def scenario() -> None:
+        inbox = Inbox()
+        changes: dict[str, Any] = {"backend": "vertex", "api_key": "", "vertex": {"credentials_file": str(file)}}
+        async with linked("", inbox, **changes) as link:
+            link.open(1, None)
+            refused = await inbox.next()
+            assert isinstance(refused, SessionRefused)
+            assert "live.vertex.project" in refused.advice
+
+    simulate(scenario())
 
 
 def test_encrypted_connection_checks_the_certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,8 @@ from satellite.live.messages import (
     Blob,
     ClientMessage,
     Content,
+    ContextWindowCompressionConfig,
+    Dialect,
     Modality,
     ModalityTokenCount,
     Part,
@@ -18,6 +20,8 @@ from satellite.live.messages import (
     RealtimeInput,
     ServerContent,
     ServerMessage,
+    SessionResumptionUpdate,
+    Setup,
     SetupComplete,
     UsageMetadata,
     decode_base64,
@@ -25,14 +29,20 @@ from satellite.live.messages import (
     parse_client_message,
     render_server_message,
 )
+from satellite.live.models import ALPHA, VERTEX
 
 PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 """A busy machine is no failure."""
 
 
-def refusal(message: str | bytes) -> str:
+DEVELOPER = Dialect()
+DEVELOPER_ALPHA = Dialect(version=ALPHA)
+VERTEX_AI = Dialect(VERTEX, "v1beta1")
+
+
+def refusal(message: str | bytes, dialect: Dialect | None = None) -> str:
     with pytest.raises(PayloadRefused) as refused:
-        parse_client_message(message)
+        parse_client_message(message, dialect=dialect)
     return refused.value.reason
 
 
@@ -54,13 +64,20 @@ def refusal(message: str | bytes) -> str:
             "Cannot find field.",
         ),
         ('{"hello": {}}', 'Invalid JSON payload received. Unknown name "hello": Cannot find field.'),
-        ('{"setup": {"sessionResumption": {"transparent": true}}}', None),
+        (
+            '{"setup": {"generationConfig": {"audioTimestamp": true}}}',
+            "Invalid JSON payload received. Unknown name \"audioTimestamp\" at 'setup.generation_config': "
+            "Cannot find field.",
+        ),
+        (
+            '{"setup": {"tools": [{"functionDeclarations": [{"parameters": {"additionalProperties": false}}]}]}}',
+            'Invalid JSON payload received. Unknown name "additionalProperties" at '
+            "'setup.tools[0].function_declarations[0].parameters': Cannot find field.",
+        ),
     ],
 )
-def test_unknown_name_is_refused_in_googles_words(message: str, reason: str | None) -> None:
-    said = refusal(message)
-    assert said.startswith("Invalid JSON payload received. Unknown name ")
-    assert reason is None or said == reason
+def test_unknown_name_is_refused_in_googles_words(message: str, reason: str) -> None:
+    assert refusal(message) == reason
 
 
 @pytest.mark.parametrize("message", ["", "{", "[]", "3", "null", '"setup"', b"\xff\xfe", "[" * 100_000])
@@ -71,6 +88,123 @@ def test_what_is_no_message_is_refused(message: str | bytes) -> None:
 def test_two_members_are_refused_and_null_ones_ignored() -> None:
     assert "oneof" in refusal('{"setup": {}, "realtimeInput": {}}')
     assert parse_client_message('{"setup": {}, "realtimeInput": null, "client_content": null}').setup is not None
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        (
+            '{"clientContent": {}, "client_content": {}}',
+            "Invalid value (oneof), oneof field 'message_type' is already set. Cannot set 'clientContent'",
+        ),
+        (
+            '{"clientContent": {"turns": [{"parts": [{"text": "a", "inlineData": {}}]}]}}',
+            "Invalid value at 'client_content.turns[0].parts[0]' (oneof), oneof field 'data' is already set. "
+            "Cannot set 'inlineData'",
+        ),
+    ],
+)
+def test_a_oneof_has_one_member(message: str, reason: str) -> None:
+    assert refusal(message) == reason
+    assert parse_client_message('{"clientContent": {"turns": [{"parts": [{"text": "a", "inlineData": null}]}]}}')
+
+
+def test_fields_of_real_time_input_may_come_together() -> None:
+    parsed = parse_client_message('{"realtimeInput": {"audioStreamEnd": true, "text": "a", "mediaResolution": 1}}')
+    assert parsed.realtime_input is not None
+    assert (parsed.realtime_input.text, parsed.realtime_input.audio_stream_end) == ("a", True)
+
+
+def nested(depth: int) -> str:
+    """A message of `depth` objects and lists within one another."""
+    inner = depth - 5  # around it: the message, toolResponse, the list, the answer, its response
+    return f'{{"toolResponse": {{"functionResponses": [{{"response": {{"a": {"[" * inner}{"]" * inner}}}}}]}}}}'
+
+
+def test_messages_are_as_deep_as_protobuf_lets_them_be() -> None:
+    assert parse_client_message(nested(100)).tool_response is not None
+    assert refusal(nested(101)) == "Invalid JSON payload received. Message too deep. Max recursion depth reached."
+    schema = '{"items": ' * 120 + "{}" + "}" * 120
+    assert "too deep" in refusal(
+        f'{{"setup": {{"tools": [{{"functionDeclarations": [{{"parameters": {schema}}}]}}]}}}}'
+    )
+
+
+@pytest.mark.parametrize("text", ["NaN", "-Infinity", "Infinity", "1e999", '"\\ud800"', "[NaN]"])
+def test_what_no_struct_can_hold_is_refused(text: str) -> None:
+    refusal(f'{{"toolResponse": {{"functionResponses": [{{"response": {{"a": {text}}}}}]}}}}')
+
+
+def test_a_bare_nan_is_no_json() -> None:
+    assert refusal('{"setup": {"generationConfig": {"temperature": NaN}}}') == (
+        "Invalid JSON payload received. Unexpected token."
+    )
+
+
+def test_a_refusal_can_be_sent_whatever_it_is_about() -> None:
+    for name in ("\ud800", "x" * 100_000):
+        reason = refusal(json.dumps({"setup": {name: 1}}))
+        assert 0 < len(reason.encode()) <= 1000
+
+
+EVERYWHERE = (DEVELOPER, DEVELOPER_ALPHA, VERTEX_AI)
+
+
+@pytest.mark.parametrize(
+    ("setup", "known_to"),
+    [
+        ({"sessionResumption": {"transparent": True}}, [VERTEX_AI]),
+        ({"session_resumption": {"transparent": False}}, [VERTEX_AI]),
+        ({"explicitVadSignal": True}, [VERTEX_AI]),
+        ({"safetySettings": [{"method": "SEVERITY"}]}, [VERTEX_AI]),
+        ({"tools": [{"enterpriseWebSearch": {}}]}, [VERTEX_AI]),
+        ({"tools": [{"googleSearch": {"excludeDomains": ["a"]}}]}, [VERTEX_AI]),
+        ({"tools": [{"retrieval": {}}]}, [VERTEX_AI]),
+        ({"tools": [{"fileSearch": {}}]}, [DEVELOPER, DEVELOPER_ALPHA]),
+        ({"tools": [{"mcpServers": []}]}, [DEVELOPER, DEVELOPER_ALPHA]),
+        ({"generationConfig": {"enableAffectiveDialog": True}}, [DEVELOPER_ALPHA, VERTEX_AI]),
+        ({"proactivity": {"proactiveAudio": True}}, EVERYWHERE),
+        ({"sessionResumption": {"handle": "h"}}, EVERYWHERE),
+        ({"tools": [{"googleSearch": {}, "codeExecution": {}, "urlContext": {}, "googleMaps": {}}]}, EVERYWHERE),
+        ({"generationConfig": {"translationConfig": {}, "speechConfig": {"multiSpeakerVoiceConfig": {}}}}, EVERYWHERE),
+    ],
+)
+@pytest.mark.parametrize("dialect", EVERYWHERE)
+def test_a_field_of_another_backend_is_an_unknown_name(
+    setup: dict[str, object], known_to: list[Dialect], dialect: Dialect
+) -> None:
+    message = json.dumps({"setup": setup})
+    assert parse_client_message(message).setup is not None
+    if dialect in known_to:
+        assert parse_client_message(message, dialect=dialect).setup is not None
+    else:
+        assert refusal(message, dialect).startswith("Invalid JSON payload received. Unknown name ")
+
+
+def test_the_developer_api_says_that_it_does_not_know_transparent() -> None:
+    assert refusal('{"setup": {"sessionResumption": {"transparent": true}}}', DEVELOPER) == (
+        "Invalid JSON payload received. Unknown name \"transparent\" at 'setup.session_resumption': Cannot find field."
+    )
+
+
+def test_vertex_knows_no_continued_answers_and_developers_no_names_of_blobs() -> None:
+    answer = '{"toolResponse": {"functionResponses": [{"name": "f", "willContinue": true}]}}'
+    assert 'Unknown name "willContinue"' in refusal(answer, VERTEX_AI)
+    assert parse_client_message(answer, dialect=DEVELOPER).tool_response is not None
+    blob = '{"realtimeInput": {"video": {"displayName": "a"}}}'
+    assert 'Unknown name "displayName"' in refusal(blob, DEVELOPER)
+    assert parse_client_message(blob, dialect=VERTEX_AI).realtime_input is not None
+
+
+def test_an_int64_is_written_as_text() -> None:
+    compression = ContextWindowCompressionConfig(trigger_tokens=16_000)
+    assert json.loads(ClientMessage(setup=Setup(context_window_compression=compression)).to_json()) == {
+        "setup": {"contextWindowCompression": {"triggerTokens": "16000"}}
+    }
+    update = ServerMessage(session_resumption_update=SessionResumptionUpdate(last_consumed_client_message_index=2**53))
+    assert json.loads(render_server_message(update)) == {
+        "sessionResumptionUpdate": {"lastConsumedClientMessageIndex": str(2**53)}
+    }
 
 
 def test_both_spellings_at_any_level_and_the_last_one_wins() -> None:
@@ -103,6 +237,30 @@ def test_keys_of_the_users_own_are_not_respelt() -> None:
         ({"maxOutputTokens": 100.0}, True),
         ({"temperature": "0.5"}, True),
         ({"seed": 1.5}, False),
+        ({"seed": "1e2"}, True),
+        ({"seed": " 20"}, False),
+        ({"seed": ""}, False),
+        ({"seed": True}, False),
+        ({"seed": 2**31}, False),
+        ({"seed": -(2**31)}, True),
+        ({"seed": "9" * 400}, False),
+        ({"seed": {}}, False),
+        ({"temperature": 1e39}, False),
+        ({"temperature": 10**400}, False),
+        ({"temperature": "1e400"}, False),
+        ({"temperature": "nan"}, False),
+        ({"temperature": "-Infinity"}, True),
+        ({"temperature": "warm"}, False),
+        ({"responseModalities": [3.0]}, True),
+        ({"responseModalities": [9]}, False),
+        ({"responseModalities": [-1]}, False),
+        ({"responseModalities": [True]}, False),
+        ({"responseModalities": [None]}, False),
+        ({"responseModalities": {}}, False),
+        ({"speechConfig": {"languageCode": 5}}, False),
+        ({"speechConfig": {"languageCode": "\ud800"}}, False),
+        ({"speechConfig": {"voiceConfig": {"replicatedVoiceConfig": {"consentAudio": 5}}}}, False),
+        ({"enableAffectiveDialog": 1}, False),
         ({"responseModalities": [3]}, True),
         ({"responseModalities": ["audio"]}, False),
         ({"responseModalities": "AUDIO"}, False),

@@ -8,21 +8,29 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from satellite.core.commands import PastTurn, Role
 from satellite.core.events import (
     Event,
     GenerationCompleted,
     GoAwayReceived,
+    Grounded,
+    InputDrafted,
     InputTranscribed,
     OutputTranscribed,
     ReplyChunkReceived,
     ReplyInterrupted,
+    ReplyTextReceived,
     ResumptionUpdated,
     SessionOpened,
+    Source,
+    ThoughtReceived,
     ToolCallReceived,
     ToolCallsCancelled,
     TurnCompleted,
     UsageReported,
+    VoiceActivityReported,
 )
+from satellite.core.usage import TokenCounts
 from satellite.live import protocol
 from satellite.live.client_messages import ClientMessage, RealtimeInput
 from satellite.live.content import Blob
@@ -53,11 +61,14 @@ def test_bundled_message_is_put_in_the_fixed_order() -> None:
         "serverContent": {
             "turnComplete": True,
             "generationComplete": True,
+            "groundingMetadata": {"webSearchQueries": ["q"]},
             "outputTranscription": {"text": "out"},
             "inputTranscription": {"text": "in"},
-            **model_turn(audio_part(b"\1\0"), {"text": "aside"}, audio_part(b"\2\0")),
+            "interimInputTranscription": {"text": "draft"},
+            **model_turn({"text": "hm", "thought": True}, audio_part(b"\1\0"), {"text": "aside"}, audio_part(b"\2\0")),
             "interrupted": True,
         },
+        "voiceActivity": {"type": "ACTIVITY_START", "audioOffset": "0.440s"},
         "usageMetadata": {"promptTokenCount": 515, "responseTokenCount": 38, "totalTokenCount": 553},
         "sessionResumptionUpdate": {"newHandle": "h", "resumable": True},
         "setupComplete": {},
@@ -66,10 +77,15 @@ def test_bundled_message_is_put_in_the_fixed_order() -> None:
         SessionOpened(7),
         ReplyInterrupted(7),
         ResumptionUpdated(7, "h"),
-        UsageReported(7, 515, 38, 553),
+        UsageReported(7, TokenCounts(prompt={"other": 515}, response={"other": 38}, total=553)),
         ReplyChunkReceived(7, b"\1\0\2\0"),
+        ReplyTextReceived(7, "aside"),
+        ThoughtReceived(7, "hm"),
+        InputDrafted(7, "draft"),
         InputTranscribed(7, "in"),
         OutputTranscribed(7, "out"),
+        Grounded(7, (), ("q",)),
+        VoiceActivityReported(7, True, 440),
         GenerationCompleted(7),
         TurnCompleted(7),
         ToolCallReceived(7, "c", "f", '{"x_y": 1}'),
@@ -109,7 +125,29 @@ def test_half_a_sample_does_not_outlive_its_reply(end: str) -> None:
 
 def test_a_thought_is_not_played() -> None:
     parts = (audio_part(b"\1\0", thought=True), {"text": "hm", "thought": True}, audio_part(b"\2\0"))
-    assert decode({"serverContent": model_turn(*parts)}) == [ReplyChunkReceived(7, b"\2\0")]
+    assert decode({"serverContent": model_turn(*parts)}) == [ReplyChunkReceived(7, b"\2\0"), ThoughtReceived(7, "hm")]
+
+
+def test_text_of_all_parts_is_one_piece_and_code_is_nobodys() -> None:
+    parts = (
+        {"text": "It is "},
+        {"executableCode": {"language": "PYTHON", "code": "print(1)"}},
+        {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "1"}},
+        {"text": "so", "thought": True},
+        {"text": "noon."},
+    )
+    decoder = Decoder(7)
+    events = decoder.decode(json.dumps({"serverContent": model_turn(*parts)}))
+    assert events == [ReplyTextReceived(7, "It is noon."), ThoughtReceived(7, "so")]
+    assert decoder.unreadable == decoder.unknown == 0
+
+
+def test_sound_beside_the_news_that_it_is_cut_comes_after_that_news() -> None:
+    events = decode(
+        {"serverContent": model_turn(audio_part(b"\1\0\2"))},
+        {"serverContent": {**model_turn(audio_part(b"\3\0")), "interrupted": True}},
+    )
+    assert events == [ReplyChunkReceived(7, b"\1\0"), ReplyInterrupted(7), ReplyChunkReceived(7, b"\3\0")]
 
 
 @pytest.mark.parametrize(
@@ -147,9 +185,138 @@ def test_go_away_tells_milliseconds(time_left: str, ms: int) -> None:
     assert decode({"goAway": {"timeLeft": time_left}}) == [GoAwayReceived(7, ms)]
 
 
+def counted(**usage: Any) -> TokenCounts:
+    (event,) = decode({"usageMetadata": usage})
+    assert isinstance(event, UsageReported)
+    return event.tokens
+
+
+def test_tokens_by_modality_add_up_to_the_totals() -> None:
+    tokens = counted(
+        promptTokenCount=100,
+        promptTokensDetails=[
+            {"modality": "TEXT", "tokenCount": 10},
+            {"modality": "AUDIO", "tokenCount": 60},
+            {"modality": "TEXT", "tokenCount": 5},
+            {"modality": "SMELL", "tokenCount": 3},
+        ],
+        responseTokenCount=38,
+        responseTokensDetails=[{"modality": "AUDIO", "tokenCount": 38}],
+        toolUsePromptTokenCount=4,
+        thoughtsTokenCount=7,
+        cachedContentTokenCount=9,
+        totalTokenCount=149,
+        trafficType="ON_DEMAND",
+        serviceTier="standard",
+    )
+    assert tokens == TokenCounts(
+        prompt={"text": 15, "audio": 60, "other": 25},
+        response={"audio": 38},
+        thoughts=7,
+        tool_use=4,
+        cached=9,
+        total=149,
+        traffic_type="ON_DEMAND",
+    )
+
+
 def test_vertex_names_of_token_counts() -> None:
-    counts = {"promptTokenCount": 1, "candidatesTokenCount": 2, "totalTokenCount": "3"}
-    assert decode({"usageMetadata": counts}) == [UsageReported(7, 1, 2, 3)]
+    tokens = counted(
+        promptTokenCount=1,
+        candidatesTokenCount=2,
+        candidatesTokensDetails=[{"modality": "AUDIO", "tokenCount": 2}],
+        totalTokenCount="3",
+    )
+    assert tokens == TokenCounts(prompt={"other": 1}, response={"audio": 2}, total=3)
+
+
+def test_no_count_is_negative() -> None:
+    tokens = counted(
+        promptTokenCount=-5, promptTokensDetails=[{"modality": "TEXT", "tokenCount": -2}], totalTokenCount=-1
+    )
+    assert tokens == TokenCounts()
+
+
+@pytest.mark.parametrize(
+    ("content", "completed"),
+    [
+        ({}, TurnCompleted(7)),
+        ({"turnCompleteReason": "RESPONSE_REJECTED"}, TurnCompleted(7, reason="RESPONSE_REJECTED")),
+        ({"turnCompleteReason": "TURN_COMPLETE_REASON_UNSPECIFIED"}, TurnCompleted(7)),
+        ({"interactionStatus": "IN_PROGRESS"}, TurnCompleted(7, goes_on=True)),
+        ({"interactionStatus": "IDLE"}, TurnCompleted(7)),
+        ({"waitingForInput": True}, TurnCompleted(7, waits=True)),
+    ],
+)
+def test_how_a_turn_ended(content: dict[str, Any], completed: TurnCompleted) -> None:
+    assert decode({"serverContent": {**content, "turnComplete": True}}) == [completed]
+
+
+def test_a_model_that_waits_may_say_so_before_its_turn_ends() -> None:
+    waits = {"serverContent": {"waitingForInput": True}}
+    end = {"serverContent": {"turnComplete": True}}
+    assert decode(waits, end, end) == [TurnCompleted(7, waits=True), TurnCompleted(7)]
+    spoken_on = decode(waits, {"serverContent": model_turn(audio_part(b"\1\0"))}, end)
+    assert spoken_on[-1] == TurnCompleted(7)
+    cut = decode(waits, {"serverContent": {"interrupted": True}}, end)
+    assert cut[-1] == TurnCompleted(7)
+
+
+def test_sources_are_named_once_and_only_with_an_address() -> None:
+    grounding = {
+        "groundingChunks": [
+            {"web": {"uri": "https://a.example/1", "title": "a.example", "domain": "a.example"}},
+            {"web": {"uri": "https://a.example/1", "title": "again"}},
+            {"web": {"title": "no address"}},
+            {"maps": {"uri": "https://maps.example/2", "title": "A place", "placeId": "p"}},
+            {"image": {"sourceUri": "https://b.example"}},
+        ],
+        "groundingSupports": [{"segment": {"endIndex": 4}, "groundingChunkIndices": [0]}],
+        "webSearchQueries": ["weather bern", "bern tomorrow"],
+        "searchEntryPoint": {"renderedContent": "<div>", "sdkBlob": "AAAA"},
+    }
+    pages = {
+        "urlMetadata": [
+            {"retrievedUrl": "https://c.example/3", "urlRetrievalStatus": "URL_RETRIEVAL_STATUS_SUCCESS"},
+            {"retrievedUrl": "https://c.example/4", "urlRetrievalStatus": "URL_RETRIEVAL_STATUS_ERROR"},
+        ]
+    }
+    decoder = Decoder(7)
+    content = {"groundingMetadata": grounding, "urlContextMetadata": pages}
+    assert decoder.decode(json.dumps({"serverContent": content})) == [
+        Grounded(
+            7,
+            (
+                Source("a.example", "https://a.example/1"),
+                Source("A place", "https://maps.example/2"),
+                Source("", "https://c.example/3"),
+            ),
+            ("weather bern", "bern tomorrow"),
+        )
+    ]
+    assert decoder.unknown == 0
+    assert decode({"serverContent": {"groundingMetadata": {"groundingChunks": [{"web": {"title": "x"}}]}}}) == []
+
+
+@pytest.mark.parametrize(
+    ("message", "reported"),
+    [
+        ({"voiceActivity": {"type": "ACTIVITY_START", "audioOffset": "12.5s"}}, (True, 12_500)),
+        ({"voiceActivity": {"type": "ACTIVITY_END"}}, (False, 0)),
+        ({"voiceActivityDetectionSignal": {"vadSignalType": "VAD_SIGNAL_TYPE_SOS"}}, (True, 0)),
+        ({"voiceActivityDetectionSignal": {"vadSignalType": "VAD_SIGNAL_TYPE_EOS"}}, (False, 0)),
+        ({"voiceActivity": {"type": "TYPE_UNSPECIFIED"}}, None),
+        ({"voiceActivity": {"type": "ACTIVITY_HUM"}}, None),
+    ],
+)
+def test_what_the_servers_own_detection_hears(message: dict[str, Any], reported: tuple[bool, int] | None) -> None:
+    # LIVE_API 3: it was seen beside an empty serverContent.
+    events = decode({**message, "serverContent": {}})
+    assert events == ([] if reported is None else [VoiceActivityReported(7, *reported)])
+
+
+def test_a_call_of_vertex_may_come_without_an_id() -> None:
+    assert decode({"toolCall": {"functionCalls": [{"name": "f"}]}}) == [ToolCallReceived(7, "~1", "f", "{}")]
 
 
 def test_binary_and_text_and_both_spellings_are_read() -> None:
@@ -159,20 +326,63 @@ def test_binary_and_text_and_both_spellings_are_read() -> None:
     )
 
 
-def test_what_a_newer_server_says_is_ignored() -> None:
-    message = {
-        "serverContent": {
-            "turnComplete": True,
-            "turnCompleteReason": "NEVER_SEEN",
-            "mood": {"level": 3},
-            "interactionStatus": "DREAMING",
-        },
-        "usageMetadata": {"totalTokenCount": 5, "promptTokensDetails": [{"modality": "SMELL", "tokenCount": 1}]},
-        "weather": "fine",
-    }
+NEWER: list[tuple[dict[str, Any], int]] = [
+    ({"weather": "fine", "goAway": {"timeLeft": "1s", "because": {"of": "rain"}}}, 2),
+    ({"serverContent": {"turnComplete": True, "turnCompleteReason": "NEVER_SEEN", "mood": {"level": 3}}}, 2),
+    ({"serverContent": {"turnComplete": True, "interactionStatus": "DREAMING"}}, 1),
+    ({"usageMetadata": {"totalTokenCount": 5, "promptTokensDetails": [{"modality": "SMELL", "tokenCount": 1}]}}, 1),
+    ({"serverContent": {"inputTranscription": {"text": "a", "words": [{"word": "a", "accent": 1}, {"x": 2}]}}}, 2),
+    ({"server_content": model_turn({"text": "a", "thought_signature": "AAAA"})}, 0),
+    ({"toolCall": {"functionCalls": [{"id": "c", "name": "f", "args": {"anything": {"at": "all"}}, "why": 1}]}}, 1),
+    ({"serverContent": {"outputTranscription": {"text": 'he said "data": "x"'}, "a": 1}}, 1),
+    ({"toolCall": {"functionCalls": [{"id": "c", "name": "f", "args": {"data": 5, "x": "y"}, "why": 1}]}}, 1),
+    ({"serverContent": {**model_turn({**audio_part(b"\1\0"), "loudness": 3}), "b": 1, "interactionStatus": "X"}}, 3),
+    ({"serverContent": {**model_turn(audio_part(b"\1\0"), {**audio_part(b"\2\0"), "c": 1}), "b": "data"}}, 2),
+]
+
+
+@pytest.mark.parametrize(("message", "news"), NEWER)
+@pytest.mark.parametrize("indent", [None, 2])
+def test_what_a_newer_server_says_is_ignored_and_counted(
+    message: dict[str, Any], news: int, indent: int | None
+) -> None:
     decoder = Decoder(7)
-    assert decoder.decode(json.dumps(message)) == [UsageReported(7, 0, 0, 5), TurnCompleted(7)]
-    assert decoder.unreadable == 0
+    frame = json.dumps(message, indent=indent)
+    events = decoder.decode(frame)
+    assert events
+    assert (decoder.unreadable, decoder.unknown) == (0, news)
+    # Once more, as bytes: what is remembered of a stream's messages changes neither.
+    assert decoder.decode(frame.encode()) == events
+    assert (decoder.unreadable, decoder.unknown) == (0, 2 * news)
+
+
+def test_news_beside_what_is_unreadable_are_counted_too() -> None:
+    decoder = Decoder(7)
+    assert decoder.decode('{"serverContent": {"turnComplete": true, "interrupted": "no", "mood": 1}}')
+    assert (decoder.unreadable, decoder.unknown) == (1, 1)
+
+
+def test_each_message_of_a_stream_is_looked_through_anew_where_it_differs() -> None:
+    decoder = Decoder(7)
+
+    def news(message: dict[str, Any]) -> int:
+        before = decoder.unknown
+        assert decoder.decode(json.dumps(message).encode())
+        return decoder.unknown - before
+
+    plain = {"serverContent": model_turn(audio_part(b"\1\0"))}
+    longer = {"serverContent": model_turn(audio_part(b"\1\0" * 50))}
+    newer = {"serverContent": {"a": 1, **model_turn(audio_part(b"\1\0"))}}
+    two = {"serverContent": {**model_turn(audio_part(b"\1\0"), {**audio_part(b"\2\0"), "mood": 1})}}
+    end = {"serverContent": {"turnComplete": True, "b": 1, "c": 2}}
+    stream = [plain, longer, newer, newer, end, plain, two, longer, two, newer, end, plain]
+    assert [news(message) for message in stream] == [0, 0, 1, 1, 2, 0, 1, 0, 1, 1, 2, 0]
+
+    first_of_two = {"serverContent": model_turn({**audio_part(b"\1\0"), "mood": 1}, audio_part(b"\2\0"))}
+    assert [news(message) for message in (plain, first_of_two, plain)] == [0, 1, 0]
+    cut = {"serverContent": {**model_turn(audio_part(b"\1\0")), "interrupted": True}}
+    odd = {"serverContent": {**model_turn(audio_part(b"\1\0")), "interwoven!": True}}
+    assert [news(message) for message in (cut, odd, cut)] == [0, 1, 0]
 
 
 @pytest.mark.parametrize(
@@ -203,6 +413,14 @@ def test_a_call_without_a_name_does_not_take_the_others_along() -> None:
         ToolCallReceived(7, "a", "f", "{}"),
         ToolCallReceived(7, "c", "g", "{}"),
     ]
+
+
+@pytest.mark.parametrize("number", ["NaN", "1e999", "-Infinity"])
+def test_a_call_with_numbers_that_are_none_is_left_out(number: str) -> None:
+    decoder = Decoder(7)
+    calls = f'[{{"name": "f", "args": {{"a": {number}}}}}, {{"name": "g"}}]'
+    assert decoder.decode(f'{{"toolCall": {{"functionCalls": {calls}}}}}') == [ToolCallReceived(7, "~1", "g", "{}")]
+    assert decoder.unreadable == 1
 
 
 @pytest.mark.parametrize("message", [b"", b"\xff\x00", "nonsense", "[]", "3", '{"setupComplete": {}', "[" * 100_000])
@@ -270,6 +488,13 @@ def test_audio_template_is_the_models_json(sound: bytes) -> None:
         assert protocol.encode_audio(sound) == ClientMessage(realtime_input=RealtimeInput(audio=blob)).to_json()
 
 
+HISTORY = [PastTurn(Role.USER, "hello"), PastTurn(Role.MODEL, 'good "day"')]
+TURNS = [
+    {"role": "user", "parts": [{"text": "hello"}]},
+    {"role": "model", "parts": [{"text": 'good "day"'}]},
+]
+
+
 @pytest.mark.parametrize(
     ("message", "expected"),
     [
@@ -290,6 +515,35 @@ def test_audio_template_is_the_models_json(sound: bytes) -> None:
             {"toolResponse": {"functionResponses": [{"id": "1", "name": "f", "response": {"output": [1]}}]}},
         ),
         (
+            protocol.encode_picture(b"\xff\xd8"),
+            {"realtimeInput": {"video": {"data": "/9g=", "mimeType": "image/jpeg"}}},
+        ),
+        (
+            protocol.encode_history(HISTORY, as_initial_history=True),
+            {"clientContent": {"turns": TURNS, "turnComplete": True}},
+        ),
+        (protocol.encode_history(HISTORY, as_initial_history=False), {"clientContent": {"turns": TURNS}}),
+        (
+            protocol.encode_content(HISTORY[:1], turn_complete=True),
+            {"clientContent": {"turns": TURNS[:1], "turnComplete": True}},
+        ),
+        (protocol.encode_content([], turn_complete=True), {"clientContent": {"turnComplete": True}}),
+        (
+            protocol.encode_tool_response("1", "f", "{}", "WHEN_IDLE"),
+            {
+                "toolResponse": {
+                    "functionResponses": [
+                        {"id": "1", "name": "f", "response": {"output": {}}, "scheduling": "WHEN_IDLE"}
+                    ]
+                }
+            },
+        ),
+        (
+            protocol.encode_tool_response("1", "f", '{"a": "\\ud800"}'),
+            {"toolResponse": {"functionResponses": [{"id": "1", "name": "f", "response": {"a": "?"}}]}},
+        ),
+        (protocol.encode_text("a\ud800", as_realtime_input=True), {"realtimeInput": {"text": "a?"}}),
+        (
             protocol.encode_tool_response("1", "f", "not json"),
             {"toolResponse": {"functionResponses": [{"id": "1", "name": "f", "response": {"output": "not json"}}]}},
         ),
@@ -297,3 +551,15 @@ def test_audio_template_is_the_models_json(sound: bytes) -> None:
 )
 def test_messages_as_the_wire_wants_them(message: str, expected: dict[str, Any]) -> None:
     assert json.loads(message) == expected
+
+
+def test_calls_that_come_without_an_id_are_told_apart_and_answered_without_one() -> None:
+    """Vertex may leave it out (LIVE_API 3)."""
+    calls = {"functionCalls": [{"name": "a", "args": {}}, {"name": "b", "args": {}}, {"id": "theirs", "name": "c"}]}
+    events = [
+        event for event in Decoder(1).decode(json.dumps({"toolCall": calls})) if isinstance(event, ToolCallReceived)
+    ]
+    assert len({event.call_id for event in events}) == 3
+    assert events[2].call_id == "theirs"
+    answers = [json.loads(protocol.encode_tool_response(event.call_id, event.name, "{}")) for event in events]
+    assert ["id" in answer["toolResponse"]["functionResponses"][0] for answer in answers] == [False, False, True]

@@ -352,3 +352,21 @@ def test_the_key_is_in_no_log_line_and_no_repr(caplog: pytest.LogCaptureFixture)
     ours = [record for record in caplog.records if not record.name.startswith("websockets.server")]
     assert ours
     assert KEY not in "".join(record.getMessage() + str(record.exc_info) for record in ours)
+
+
+def test_what_is_newer_than_us_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, logger="satellite.live.session")
+
+    async def scenario() -> None:
+        inbox = Inbox()
+        async with listening() as peer, linked(peer.url, inbox) as link:
+            link.open(1, None)
+            call = await peer.answer()
+            await opened(call, inbox)
+            for _ in range(2):
+                await call.say({"serverContent": {"turnComplete": True, "somethingNewer": {"a": 1}}})
+                assert await inbox.next() == TurnCompleted(1)
+
+    simulate(scenario())
+    told = [record.levelname for record in caplog.records if "nobody here knows" in record.getMessage()]
+    assert told == ["INFO", "DEBUG"]

@@ -15,20 +15,27 @@ from live_server.stage import Ear, Mouth, ScriptedMind
 from satellite.live_server.server import LiveServer
 from satellite.settings import ServerSettings
 
-PATIENCE_S = 900.0
+PATIENCE_S = 7200.0
 """Simulated seconds after which a test fails."""
 
 KEY = "the-key"
 PATH = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
+CONSTRAINED_PATH = PATH + "Constrained"
+VERTEX_PATH = "/ws/google.cloud.aiplatform.v1beta1.LlmBidiService/BidiGenerateContent"
 MODEL = "models/gemini-3.8-live"
+_JPEG = b"\xff\xd8\xff\xc0\x00\x0b\x08\x00\x02\x00\x02\x01\x01\x11\x00\xff\xd9"
+PICTURE = {"data": base64.b64encode(_JPEG).decode(), "mimeType": "image/jpeg"}
+"""As much of a picture of two by two pixels as a server looks at."""
+
 MANUAL = {"automaticActivityDetection": {"disabled": True}}
 
 
 @asynccontextmanager
-async def running(**options: Any) -> AsyncIterator[tuple[LiveServer, int]]:
+async def running(settings: dict[str, Any] | None = None, **options: Any) -> AsyncIterator[tuple[LiveServer, int]]:
     """A server on a free port, with an ear, a voice and a mind of the stage's unless others are given."""
     options = dict[str, Any](recogniser=Ear(), voice=Mouth(0.3), assistant=ScriptedMind()) | options
-    server = LiveServer(ServerSettings(port=0, api_key=SecretStr(KEY)), **options)
+    settings = {"port": 0, "api_key": SecretStr(KEY)} | (settings or {})
+    server = LiveServer(ServerSettings(**settings), **options)
     port = await server.start()
     try:
         yield server, port
@@ -44,11 +51,22 @@ class Peer:
 
     @classmethod
     @asynccontextmanager
-    async def dial(cls, port: int, path: str = PATH, key: str | None = KEY) -> AsyncIterator[Self]:
+    async def dial(
+        cls, port: int, path: str = PATH, key: str | None = KEY, headers: dict[str, str] | None = None
+    ) -> AsyncIterator[Self]:
         """Connect; nothing is sent yet."""
-        headers = {} if key is None else {"x-goog-api-key": key}
+        headers = (headers or {}) | ({} if key is None else {"x-goog-api-key": key})
         url = f"ws://127.0.0.1:{port}{path}"
-        async with connect(url, additional_headers=headers, compression=None, proxy=None) as socket:
+        quietly = connect(
+            url,
+            additional_headers=headers,
+            compression=None,
+            proxy=None,
+            max_size=None,
+            ping_interval=None,  # it is the server's liveness that is watched here
+            close_timeout=1.0,
+        )
+        async with quietly as socket:
             yield cls(socket)
 
     @classmethod

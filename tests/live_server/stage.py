@@ -10,6 +10,7 @@ from satellite.core.errors import SpeechError
 from satellite.live.messages import ServerMessage
 from satellite.live_server.assistant import Answer, Call
 from satellite.live_server.outbox import Outbox
+from satellite.live_server.strikes import Strikes
 
 Result = TypeVar("Result")
 
@@ -79,8 +80,8 @@ class ScriptedMind:
 class NotingOutbox(Outbox):
     """Notes each message with the simulated instant, and sends nothing."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, strikes: Strikes | None = None) -> None:
+        super().__init__(strikes)
         self.notes: list[tuple[float, ServerMessage]] = []
         self.dropped_after: list[int] = []
         """How many messages had been put when the unsent reply was taken back."""

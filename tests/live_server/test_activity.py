@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from live_server.sounds import Samples, at_level, noise, pcm_of, speech
-from satellite.core.pcm import CAPTURE_RATE_HZ, samples_in, silence
+from satellite.core.pcm import CAPTURE_RATE_HZ, SAMPLE_BYTES, samples_in, silence
 from satellite.live_server.activity import (
     LONGEST_BYTES,
     ActivityBegan,
@@ -13,6 +13,7 @@ from satellite.live_server.activity import (
     Change,
     DetectionRules,
     ManualActivity,
+    offset_of,
 )
 
 
@@ -140,3 +141,35 @@ def test_a_manual_activity_keeps_its_first_minute() -> None:
     for _ in range(8):
         activity.accept(bytes(LONGEST_BYTES // 7))
     assert len(activity.end() or b"") == LONGEST_BYTES
+
+
+def test_an_activity_says_where_in_the_stream_it_was() -> None:
+    said = question()
+    rules = DetectionRules(silence_duration_ms=500)
+    quiet, began, ended = 1.0, None, None
+    for change in feed(AutomaticActivity(rules), room(quiet, said, 1.0), 1001):
+        match change:
+            case ActivityBegan(at_samples):
+                began = at_samples
+            case ActivityEnded(_, at_samples):
+                ended = at_samples
+    assert began is not None
+    assert ended is not None
+    assert began / CAPTURE_RATE_HZ == pytest.approx(quiet, abs=0.1)
+    assert ended / CAPTURE_RATE_HZ == pytest.approx(quiet + len(said) / CAPTURE_RATE_HZ, abs=0.2)
+    assert (offset_of(7040), offset_of(16_000)) == ("0.440s", "1.000s")
+
+
+def test_what_has_been_said_so_far_is_there_while_it_is_said() -> None:
+    activity = AutomaticActivity(DetectionRules(silence_duration_ms=500))
+    assert activity.so_far == b""
+    sound = room(1.0, question())
+    activity.accept(sound)
+    heard = bytes(activity.so_far)
+    begin = activity.so_far_at_samples * SAMPLE_BYTES
+    assert heard
+    assert sound[begin : begin + len(heard)] == heard
+    manual = ManualActivity()
+    manual.start()
+    manual.accept(b"12")
+    assert manual.so_far == b"12"

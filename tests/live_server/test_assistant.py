@@ -122,6 +122,44 @@ def test_after_a_call_the_words_are_those_of_its_response(assistant: Assistant) 
     assert assistant.answer_call(named, {}) == "The pasta timer is cancelled."
 
 
+@pytest.mark.parametrize(
+    ("response", "words"),
+    [
+        ({"output": {"percent": 40}}, "The volume is now 40 percent."),
+        ({"output": {"error": "it is stuck"}}, "That did not work: it is stuck."),
+        ({"error": {"code": 5, "message": "No such speaker."}}, "That did not work: No such speaker."),
+        ({"error": ""}, "That did not work."),
+        ({"error": None, "percent": 10}, "The volume is now 10 percent."),
+    ],
+)
+def test_what_a_function_answers_may_have_several_shapes(
+    assistant: Assistant, response: dict[str, object], words: str
+) -> None:
+    assert assistant.answer_call(assistant.answer("Volume 30.", ALL), response) == words
+
+
+def test_a_sentence_that_asks_for_two_things_gets_two_answers(assistant: Assistant) -> None:
+    first = assistant.answer("Set the volume to forty percent and a timer for five minutes.", ALL)
+    assert first.call == Call(SET_VOLUME, {"percent": 40})
+    assert first.also is not None
+    assert first.also.call == Call(SET_TIMER, {"duration_s": 300, "name": "5 minute"})
+    assert assistant.answer("Volume 30.", ALL).also is None
+
+
+def test_how_an_answer_was_come_by_is_told(assistant: Assistant) -> None:
+    louder = assistant.answer("Louder.", ALL)
+    assert louder.thought == "This is about louder: 100 percent like a phrase I know. I have to call set_volume."
+    assert assistant.answer("The garden gate is green.").thought == "None of my topics is like what was said."
+
+
+def test_what_was_not_understood_says_whether_it_was_meant(assistant: Assistant) -> None:
+    overheard = assistant.answer("The garden gate is green.")
+    assert (overheard.understood, overheard.meant) == (False, False)
+    asked = assistant.answer("What is the capital of France?")
+    assert (asked.understood, asked.meant) == (False, True)
+    assert assistant.answer("What time is it?").understood
+
+
 @pytest.mark.parametrize("topic", PHRASES)
 def test_every_topic_has_an_answer(assistant: Assistant, topic: Topic) -> None:
     phrase = PHRASES[topic].texts[0].replace("#", "20").replace("duration", "10 minutes")

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from satellite.live_server.intents import Intent, understand, without_address
+from satellite.live_server.intents import Intent, is_meant_for_us, understand, understand_all, without_address
 from satellite.live_server.phrases import PHRASES, Topic
 from satellite.live_server.plain_text import plain
 
@@ -280,3 +280,57 @@ def test_words_to_repeat_stay_as_they_were_heard(heard: str, words: str) -> None
 )
 def test_plain_text(text: str, expected: str) -> None:
     assert plain(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("heard", "topics"),
+    [
+        ("Set the volume to forty percent and a timer for five minutes.", [Topic.SET_VOLUME, Topic.SET_TIMER]),
+        ("What time is it and what day is it?", [Topic.TIME, Topic.DATE]),
+        ("Hey Jarvis, set a timer for one minute and then turn it up, please.", [Topic.SET_TIMER, Topic.LOUDER]),
+        (
+            "Set a pasta timer for ten minutes and a tea timer for three minutes.",
+            [Topic.SET_TIMER, Topic.SET_TIMER],
+        ),
+        ("Set a timer for one minute and thirty seconds.", [Topic.SET_TIMER]),
+        ("What is five and six?", [Topic.SUM]),
+        ("Repeat after me, salt and what time is it.", [Topic.REPEAT]),
+        ("Bring me the salt and stop.", []),
+        ("Stop and bring me the salt.", []),
+        ("Rock and roll.", []),
+    ],
+)
+def test_a_sentence_may_ask_for_two_things(heard: str, topics: list[Topic]) -> None:
+    assert [intent.topic for intent in understand_all(heard)] == topics
+
+
+def test_two_timers_have_their_own_names_and_times() -> None:
+    pasta, tea = understand_all("Set a pasta timer for ten minutes and a tea timer for three minutes.")
+    assert [(timer.name, timer.duration_s) for timer in (pasta, tea)] == [("pasta", 600), ("tea", 180)]
+
+
+@pytest.mark.parametrize(
+    "heard",
+    [
+        "What is the capital of France?",
+        "Is it raining",
+        "Jarvis the garden gate",
+        "Open the gate",
+        "I told you so",
+        "Ah.",
+    ],
+)
+def test_what_is_a_question_or_says_you_is_meant_for_us(heard: str) -> None:
+    assert is_meant_for_us(heard)
+
+
+@pytest.mark.parametrize(
+    "heard", ["The garden gate is green.", "He said he will come tomorrow.", "I think we need milk"]
+)
+def test_what_is_told_to_nobody_is_not(heard: str) -> None:
+    assert not is_meant_for_us(heard)
+
+
+@pytest.mark.parametrize("heard", NOT_UNDERSTOOD)
+def test_nothing_is_found_in_the_halves_of_what_is_not_for_us(heard: str) -> None:
+    assert understand_all(heard) == []

@@ -180,7 +180,9 @@ def test_an_interruption() -> None:
 
 
 def test_a_function_of_the_client_sets_the_timer() -> None:
-    timer = types.FunctionDeclaration(name="set_timer", parameters_json_schema={"type": "object"})
+    timer = types.FunctionDeclaration(
+        name="set_timer", parameters_json_schema={"type": "object"}, behavior=types.Behavior.BLOCKING
+    )
     config = AUDIO.model_copy(update={"tools": [types.Tool(function_declarations=[timer])]})
 
     async def main() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from live_server.peer import KEY, MANUAL, MODEL, PATH, Peer, running
+from live_server.peer import KEY, MANUAL, MODEL, PATH, PICTURE, Peer, running
 from live_server.stage import Ear, Mouth, simulate
 from satellite.live_server.faults import Closing, Faults
 from satellite.live_server.refusals import (
@@ -72,7 +72,7 @@ def test_all_versions_and_repeated_slashes_are_let_in(version: str, slashes: str
     [
         "/",
         "/ws",
-        PATH + "Constrained",
+        PATH + "Unconstrained",
         PATH.replace("v1beta", "v2"),
         "/ws/google.cloud.aiplatform.v1beta1.LlmBidiService",
     ],
@@ -288,7 +288,7 @@ def test_invalid_arguments(message: dict[str, Any]) -> None:
 def test_pictures_are_taken() -> None:
     async def script(port: int) -> None:
         async with Peer.open(port) as peer:
-            await peer.send_input(video={"data": "AAAA", "mimeType": "image/jpeg"})
+            await peer.send_input(video=PICTURE)
             await peer.send_input(text="hello")
             assert (await peer.turn()).audio
 

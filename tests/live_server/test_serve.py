@@ -3,11 +3,13 @@
 import asyncio
 import logging
 import re
+from pathlib import Path
 
 import pytest
 
 from live_server.peer import Peer
 from live_server.stage import simulate
+from satellite.core.errors import ConfigError
 from satellite.live_server.server import serve
 from satellite.settings import ServerSettings
 
@@ -50,3 +52,10 @@ def test_serve_logs_its_address_and_answers_until_cancelled(caplog: pytest.LogCa
                 pass
 
     simulate(main())
+
+
+def test_serve_refuses_a_file_of_faults_that_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "faults.toml"
+    path.write_text('[[fault]]\nwhat = "explode"\n')
+    with pytest.raises(ConfigError, match=r"server\.faults_file: .*: fault 1: what"):
+        simulate(serve(ServerSettings(port=0, faults_file=path)))

@@ -2,101 +2,18 @@
 
 import asyncio
 import dataclasses
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 import pytest
 
-from live_server.stage import Ear, Mouth, NotingOutbox, ScriptedMind, names, simulate, without_repeats
-from satellite.live.messages import FunctionResponse, ServerMessage
-from satellite.live_server.activity import DetectionRules
+from live_server.engine import RULES, SECOND_OF_SPEECH, Stage, ask, play
+from live_server.stage import names, simulate, without_repeats
+from satellite.live.messages import FunctionResponse
+from satellite.live_server.delivery import PACE
 from satellite.live_server.faults import Closing, Faults
-from satellite.live_server.history import Entry, Histories
-from satellite.live_server.model_rules import LIVE_3_8, SessionRules
+from satellite.live_server.history import Entry
 from satellite.live_server.refusals import INTERNAL, Refusal
-from satellite.live_server.services import Services
-from satellite.live_server.turn import PACE, TOOL_ANSWER_S, TurnEngine
-
-RULES = SessionRules(
-    model="models/gemini-3.8-live",
-    family=LIVE_3_8,
-    audio_reply=True,
-    detection=DetectionRules(),
-    interruptible=True,
-    transcribe_input=True,
-    transcribe_output=True,
-    resumable=False,
-    handle="",
-    initial_history=False,
-    system_instruction="",
-    functions=frozenset(),
-)
-
-SECOND_OF_SPEECH = b"\x01\x00" * 16_000
-
-
-class Stage:
-    """An engine with everything around it, driven by a test's script."""
-
-    def __init__(self, rules: SessionRules, faults: Faults, group: asyncio.TaskGroup) -> None:
-        self.ear, self.mouth, self.mind = Ear(), Mouth(), ScriptedMind()
-        self.histories = Histories(lambda: asyncio.get_running_loop().time())
-        self.services = Services(self.ear, self.mouth, self.mind, self.histories, faults)
-        self.outbox = NotingOutbox()
-        self.entries: list[Entry] = []
-        self.engine = TurnEngine(rules, self.entries, self.services, self.outbox, group.create_task)
-
-    @property
-    def messages(self) -> list[ServerMessage]:
-        return [message for _, message in self.outbox.notes]
-
-    @property
-    def order(self) -> list[str]:
-        return [name for message in self.messages for name in names(message)]
-
-    def when(self, name: str) -> float:
-        """The first instant of such a message."""
-        return next(at_s for at_s, message in self.outbox.notes if name in names(message))
-
-    def heard(self) -> str:
-        return "".join(
-            m.server_content.input_transcription.text
-            for m in self.messages
-            if m.server_content and m.server_content.input_transcription
-        )
-
-    def said(self) -> str:
-        return "".join(
-            m.server_content.output_transcription.text
-            for m in self.messages
-            if m.server_content and m.server_content.output_transcription
-        )
-
-    def chunk_sizes(self) -> list[int]:
-        return [
-            len(part.inline_data.data)
-            for m in self.messages
-            if m.server_content and m.server_content.model_turn
-            for part in m.server_content.model_turn.parts
-            if part.inline_data
-        ]
-
-
-def play(
-    script: Callable[[Stage], Awaitable[None]], rules: SessionRules = RULES, faults: Faults | None = None
-) -> Stage:
-    """Run a script; what is still going on at its end is let go on to its own end."""
-
-    async def main() -> Stage:
-        async with asyncio.TaskGroup() as group:
-            stage = Stage(rules, faults or Faults(), group)
-            await script(stage)
-        return stage
-
-    return simulate(main())
-
-
-async def ask(stage: Stage) -> None:
-    stage.engine.begin(pcm=SECOND_OF_SPEECH)
+from satellite.live_server.thinking import TOOL_ANSWER_S
 
 
 def test_a_turn_in_its_order() -> None:
@@ -295,7 +212,7 @@ def calling(answer: Callable[[Stage, str], None]) -> Stage:
         assert "audio" not in stage.order
         answer(stage, call.function_calls[0].id)
 
-    return play(script, dataclasses.replace(RULES, functions=frozenset({"set_timer"})))
+    return play(script, dataclasses.replace(RULES, functions={"set_timer": "blocking"}))
 
 
 def test_a_tool_call_waits_for_its_answer() -> None:

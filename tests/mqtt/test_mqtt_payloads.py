@@ -6,19 +6,36 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from satellite.core import publications as core_publications
 from satellite.core.commands import (
     FlushPlayback,
+    PublishDay,
     PublishMute,
     PublishProblem,
+    PublishSources,
+    PublishStall,
     PublishState,
+    PublishThought,
     PublishTranscript,
     PublishUsage,
+    PublishVoiceActivity,
     PublishVolume,
     PublishWake,
     ShownState,
     Speaker,
+    StallCause,
 )
-from satellite.core.events import Event, ListenRequested, MuteRequested, SayRequested, StopRequested, VolumeRequested
+from satellite.core.events import (
+    Event,
+    ListenRequested,
+    MuteRequested,
+    SayRequested,
+    Source,
+    StopRequested,
+    TextRequested,
+    VolumeRequested,
+)
+from satellite.core.usage import DayUsage, TokenCounts
 from satellite.mqtt.payloads import MAX_COMMAND_BYTES, PUBLISHABLE, BadCommand, decode, publications
 from satellite.mqtt.topics import COMMANDS, TopicNames
 
@@ -108,10 +125,110 @@ def test_a_problem_is_retained_per_part_until_it_is_over() -> None:
     assert json.loads(over.payload) == {"problem": False, "text": ""}
 
 
-def test_usage_is_published_as_counted() -> None:
-    (usage,) = publications(NAMES, PublishUsage(1, 2, 250, 75, 325))
-    assert (usage.topic, usage.retain) == ("house/kitchen/usage", False)
-    assert json.loads(usage.payload)["total_tokens"] == 325
+COUNTS = TokenCounts(
+    prompt={"text": 40, "audio": 200, "smell": 10},
+    response={"audio": 75},
+    thoughts=4,
+    tool_use=3,
+    cached=30,
+    total=332,
+    traffic_type="ON_DEMAND",
+)
+DAY = DayUsage("2026-10-05", 20480, 0.0971, True, "EUR", TokenCounts(prompt={"audio": 9}, thoughts=2, total=11))
+
+
+def test_usage_is_published_by_modality_with_its_cost_and_the_sums() -> None:
+    session = TokenCounts(prompt={"audio": 700}, response={"audio": 200}, total=900)
+    (usage,) = publications(NAMES, PublishUsage(1, 2, COUNTS, 0.0015, session, 0.0042, DAY))
+    assert (usage.topic, usage.retain, usage.replaceable) == ("house/kitchen/usage", False, False)
+    nothing = dict.fromkeys(("text", "audio", "image", "video", "document", "other"), 0)
+    assert json.loads(usage.payload) == {
+        "conversation": 1,
+        "turn": 2,
+        "prompt_tokens": 250,
+        "response_tokens": 75,
+        "thoughts_tokens": 4,
+        "tool_use_tokens": 3,
+        "cached_tokens": 30,
+        "total_tokens": 332,
+        "prompt_by_modality": {**nothing, "text": 40, "audio": 200, "other": 10},
+        "response_by_modality": {**nothing, "audio": 75},
+        "traffic_type": "ON_DEMAND",
+        "cost": 0.0015,
+        "currency": "EUR",
+        "session_tokens": 900,
+        "session_cost": 0.0042,
+        "session": {
+            "prompt_by_modality": {**nothing, "audio": 700},
+            "response_by_modality": {**nothing, "audio": 200},
+            "thoughts_tokens": 0,
+            "tool_use_tokens": 0,
+            "cached_tokens": 0,
+        },
+        "day_tokens": 20480,
+        "day_cost": 0.0971,
+    }
+
+
+def test_the_usage_of_the_day_is_retained() -> None:
+    (day,) = publications(NAMES, PublishDay(DAY))
+    assert (day.topic, day.retain, day.replaceable) == ("house/kitchen/usage/day", True, True)
+    sums = json.loads(day.payload)
+    assert (sums["day"], sums["tokens"], sums["cost"]) == ("2026-10-05", 20480, 0.0971)
+    assert (sums["currency"], sums["warned"]) == ("EUR", True)
+    assert (sums["prompt_by_modality"]["audio"], sums["thoughts_tokens"]) == (9, 2)
+
+
+def test_a_stall_is_an_event_and_so_never_retained() -> None:
+    (stall,) = publications(NAMES, PublishStall(3, 7, StallCause.NEAR_SILENT, retried=True, count=4))
+    assert (stall.topic, stall.retain) == ("house/kitchen/event/stall", False)
+    assert json.loads(stall.payload) == {
+        "event_type": "stall",
+        "cause": "near_silent",
+        "retried": True,
+        "count": 4,
+        "conversation": 3,
+        "turn": 7,
+    }
+
+
+def test_sources_are_published_with_what_was_searched_for() -> None:
+    found = (Source("Größe", "https://example.org/a"), Source("", "https://example.org/b"))
+    (sources,) = publications(NAMES, PublishSources(3, 7, found, ("how tall", "how high")))
+    assert (sources.topic, sources.retain) == ("house/kitchen/sources", False)
+    assert json.loads(sources.payload) == {
+        "conversation": 3,
+        "turn": 7,
+        "sources": [
+            {"title": "Größe", "uri": "https://example.org/a"},
+            {"title": "", "uri": "https://example.org/b"},
+        ],
+        "searches": ["how tall", "how high"],
+    }
+
+
+def test_a_thought_has_a_topic_of_its_own_beside_the_transcripts() -> None:
+    (thought,) = publications(NAMES, PublishThought(3, 7, "they mean the tide"))
+    assert (thought.topic, thought.retain) == ("house/kitchen/thought", False)
+    assert json.loads(thought.payload) == {"conversation": 3, "turn": 7, "text": "they mean the tide"}
+    assert "tide" not in repr(thought)
+
+
+@pytest.mark.parametrize(("active", "event_type"), [(True, "voice_started"), (False, "voice_ended")])
+def test_what_the_server_hears_is_an_event_of_its_kind(active: bool, event_type: str) -> None:
+    (heard,) = publications(NAMES, PublishVoiceActivity(3, active, 440))
+    assert (heard.topic, heard.retain) == ("house/kitchen/event/voice_activity", False)
+    assert json.loads(heard.payload) == {
+        "event_type": event_type,
+        "active": active,
+        "offset_ms": 440,
+        "conversation": 3,
+    }
+
+
+def test_every_command_that_publishes_is_carried_out_here() -> None:
+    publishing = {kind for name, kind in vars(core_publications).items() if name.startswith("Publish")}
+    assert set(PUBLISHABLE) == publishing
 
 
 def test_what_somebody_said_is_not_in_the_repr() -> None:
@@ -146,6 +263,9 @@ def test_other_commands_are_refused() -> None:
         ("say", '"quoted"', SayRequested('"quoted"')),
         ("say", "x" * 2000, SayRequested("x" * 2000)),
         ("say", json.dumps({"text": "ß" * 2000}), SayRequested("ß" * 2000)),
+        ("text", "How long do eggs take?\n", TextRequested("How long do eggs take?")),
+        ("text", '{"text": "Größe?"}', TextRequested("Größe?")),
+        ("text", "x" * 2000, TextRequested("x" * 2000)),
         ("volume", "55", VolumeRequested(55)),
         ("volume", "55.4", VolumeRequested(55)),
         ("volume", "0", VolumeRequested(0)),
@@ -176,6 +296,10 @@ def test_bare_text_and_json_are_understood(name: str, payload: str, event: Event
         ("say", "{" * 5000, "not valid JSON"),
         ("say", '{"a":' * 3000, "not valid JSON"),
         ("say", "x" * (MAX_COMMAND_BYTES + 1), "too many"),
+        ("text", " ", "1 to 2000 characters"),
+        ("text", "x" * 2001, "1 to 2000 characters"),
+        ("text", "nul \0 here", "control characters"),
+        ("text", '{"text": "a", "turn": 1}', "unknown key 'turn' (known: text)"),
         ("volume", "loud", "0 to 100"),
         ("volume", "101", "0 to 100"),
         ("volume", "-1", "0 to 100"),
@@ -239,7 +363,7 @@ def check_result(result: Event | BadCommand) -> None:
             assert said.isprintable()
         case VolumeRequested(percent=percent):
             assert 0 <= percent <= 100
-        case SayRequested(text=text):
+        case SayRequested(text=text) | TextRequested(text=text):
             assert 1 <= len(text) <= 2000
             assert text.encode()
         case ListenRequested() | StopRequested() | MuteRequested():

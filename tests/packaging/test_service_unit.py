@@ -51,13 +51,17 @@ def test_systemd_finds_the_sandbox_tight() -> None:
         ("Restart", "on-failure"),
         ("RestartPreventExitStatus", "78"),
         ("TimeoutStopSec", "5"),
-        ("SupplementaryGroups", "audio"),
-        ("DeviceAllow", "char-alsa rw"),
+        ("SupplementaryGroups", "audio video"),
         ("StateDirectory", "satellite"),
     ],
 )
 def test_what_the_daemon_and_its_users_rely_on(key: str, value: str) -> None:
     assert values_of(key) == [value]
+
+
+def test_sound_card_and_camera_are_all_the_devices_there_are() -> None:
+    assert values_of("DevicePolicy") == ["closed"]
+    assert values_of("DeviceAllow") == ["char-alsa rw", "char-video4linux rw"]
 
 
 def test_what_sound_needs_is_left_open() -> None:

@@ -1,0 +1,204 @@
+"""One turn without a room: a question as text or sound goes up, the answer comes back as text and sound.
+
+The same link and the same configuration as in the daemon, without gate, speaker and broker; functions of ours are not
+declared, since nothing here may ring, speak or be switched on. commands of the shell: ask_command.py.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from satellite.core import events as ev
+from satellite.core.errors import SatelliteError
+from satellite.core.pcm import CAPTURE_RATE_HZ, REPLY_RATE_HZ, SAMPLE_BYTES, ms_of_samples, samples_in, silence
+from satellite.core.usage import TokenCounts
+from satellite.live.instruction import fill, read_instruction
+from satellite.live.link import LiveLink
+from satellite.live.models import Reply, family_of
+from satellite.settings import ActivityMode, LiveSettings, Modality, Settings
+
+SESSION = 1
+
+PIECE_MS = 200
+"""Sound goes up in messages of this length."""
+
+CLOSING_SILENCE_MS = 1500
+"""With automatic detection the server hears the end of speech as silence; a file ends with its last word."""
+
+
+class NoAnswerError(SatelliteError):
+    """The question was not answered: the connection, the server, or the model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked: text, or `sound` (s16le mono at `rate_hz`)."""
+
+    text: str = ""
+    sound: bytes = b""
+    rate_hz: int = CAPTURE_RATE_HZ
+
+
+@dataclass(slots=True)
+class Answer:
+    """What came back: the text of the reply, its sound (24 kHz s16le mono), and what is told beside."""
+
+    model: str
+    text: str = ""
+    heard: str = ""
+    thoughts: str = ""
+    sound: bytearray = field(default_factory=bytearray)
+    sources: list[ev.Source] = field(default_factory=list)
+    searches: list[str] = field(default_factory=list)
+    tokens: TokenCounts = field(default_factory=TokenCounts)
+    reason: str = ""
+    """turnCompleteReason, where the turn did not end in the ordinary way."""
+    connect_ms: int = 0
+    first_ms: int | None = None
+    """From the end of the question to the first piece of the answer."""
+
+    @property
+    def duration_ms(self) -> int:
+        """How long the sound lasts."""
+        return int(ms_of_samples(samples_in(self.sound), REPLY_RATE_HZ))
+
+
+def for_asking(settings: LiveSettings, *, wants_sound: bool) -> LiveSettings:
+    """The settings for one turn: text where the model writes and no sound is wanted, else sound with its transcript."""
+    writes = Reply.TEXT in family_of(settings.model).replies
+    modality = Modality.TEXT if writes and not wants_sound else Modality.AUDIO
+    generation = settings.generation.model_copy(update={"modality": modality})
+    context = settings.context.model_copy(update={"resumption": False, "transparent": False})
+    changes = {"generation": generation, "context": context, "input_transcription": True, "output_transcription": True}
+    return settings.model_copy(update=changes)
+
+
+async def ask(
+    settings: Settings,
+    question: Question,
+    *,
+    wants_sound: bool = False,
+    progress: Callable[[str], None] = lambda _: None,
+    now: Callable[[], datetime] = lambda: datetime.now().astimezone(),
+) -> Answer:
+    """Ask and wait for the whole answer. Raises ConfigError, NoAnswerError."""
+    live = for_asking(settings.live, wants_sound=wants_sound)
+    manual = settings.conversation.activity is ActivityMode.MANUAL
+    template, here = read_instruction(live), settings.satellite
+    events: asyncio.Queue[ev.Event] = asyncio.Queue()
+    link = LiveLink(
+        live,
+        activity_manual=manual,
+        post=events.put_nowait,
+        jitter=random.random,
+        instruction=lambda: fill(template, name=here.name, room=here.room, place=here.place, now=now()),
+    )
+    answer = Answer(live.model)
+    turn = _Turn(answer, events, progress)
+    try:
+        link.open(SESSION, None)
+        progress(f"connecting to {live.model}")
+        await turn.wait_for_session(settings.conversation.connect_timeout_ms)
+        if question.sound:
+            length_s = samples_in(question.sound) / question.rate_hz
+            progress(f"sending {length_s:.1f} s of sound")
+            await _send_sound(link, question, manual=manual)
+        else:
+            link.send_text(SESSION, question.text)
+        progress("waiting for the answer")
+        await turn.wait_for_answer(settings.conversation.reply_timeout_ms)
+    finally:
+        await link.shutdown()
+    if not (answer.text or answer.sound):
+        raise NoAnswerError(f"the model gave no answer{f' ({answer.reason})' if answer.reason else ''}")
+    return answer
+
+
+async def _send_sound(link: LiveLink, question: Question, *, manual: bool) -> None:
+    """As fast as the network takes it."""
+    if manual:
+        link.send_activity_start(SESSION)
+    after = b"" if manual else silence(question.rate_hz * CLOSING_SILENCE_MS // 1000)
+    for piece in _pieces(question.sound + after, question.rate_hz):
+        link.send_sound(SESSION, piece, question.rate_hz)
+        await link.all_sent(SESSION)  # a long recording waits for the network in the file, not in memory
+    if manual:
+        link.send_activity_end(SESSION)
+    else:
+        link.send_audio_stream_end(SESSION)
+
+
+def _pieces(sound: bytes, rate_hz: int) -> Iterator[bytes]:
+    size_bytes = max(1, rate_hz * PIECE_MS // 1000) * SAMPLE_BYTES
+    for start in range(0, len(sound), size_bytes):
+        yield sound[start : start + size_bytes]
+
+
+class _Turn:
+    """Reads the events of one turn into an Answer."""
+
+    def __init__(self, answer: Answer, events: "asyncio.Queue[ev.Event]", progress: Callable[[str], None]) -> None:
+        self._answer = answer
+        self._events = events
+        self._progress = progress
+
+    async def wait_for_session(self, patience_ms: int) -> None:
+        """Until setupComplete."""
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
+        try:
+            async with asyncio.timeout(patience_ms / 1000):
+                while not isinstance(event := await self._events.get(), ev.SessionOpened):
+                    _raise_if_ended(event)
+        except TimeoutError:
+            raise NoAnswerError(f"no connection to the Live API within {patience_ms / 1000:g} s") from None
+        self._answer.connect_ms = int((loop.time() - began_s) * 1000)
+
+    async def wait_for_answer(self, patience_ms: int) -> None:
+        """Until the turn is over; each piece of it begins the patience anew."""
+        loop = asyncio.get_running_loop()
+        asked_s = loop.time()
+        while True:
+            try:
+                async with asyncio.timeout(patience_ms / 1000):
+                    event = await self._events.get()
+            except TimeoutError:
+                raise NoAnswerError(f"no answer within {patience_ms / 1000:g} s") from None
+            _raise_if_ended(event)
+            if self._take(event) and self._answer.first_ms is None:
+                self._answer.first_ms = int((loop.time() - asked_s) * 1000)
+            if isinstance(event, ev.TurnCompleted) and not event.goes_on:
+                self._answer.reason = event.reason
+                return
+
+    def _take(self, event: ev.Event) -> bool:
+        """Whether it is a piece of the answer."""
+        answer = self._answer
+        match event:
+            case ev.ReplyChunkReceived(pcm=pcm):
+                answer.sound += pcm
+                self._progress(f"receiving the answer, {answer.duration_ms / 1000:.1f} s")
+                return True
+            case ev.ReplyTextReceived(text=text) | ev.OutputTranscribed(text=text):
+                answer.text += text
+                return True
+            case ev.InputTranscribed(text=text):
+                answer.heard += text
+            case ev.ThoughtReceived(text=text):
+                answer.thoughts += text
+            case ev.Grounded(sources=sources, searches=searches):
+                answer.sources += sources
+                answer.searches += searches
+            case ev.UsageReported(tokens=tokens):
+                answer.tokens = tokens
+        return False
+
+
+def _raise_if_ended(event: ev.Event) -> None:
+    match event:
+        case ev.SessionRefused(advice=advice):
+            raise NoAnswerError(advice)
+        case ev.SessionLost(reason=reason):
+            raise NoAnswerError(f"the connection ended: {reason}")
