@@ -174,7 +174,7 @@ def _transcript(names: TopicNames, command: PublishTranscript) -> Publication:
     )
 
 
-def _usage(command: PublishUsage) -> bytes:
+def _usage(command: PublishUsage) -> str:
     """The turn as it happened."""
     tokens, day = command.tokens, command.day
     return _json(
@@ -196,7 +196,7 @@ def _usage(command: PublishUsage) -> bytes:
     )
 
 
-def _day(day: DayUsage) -> bytes:
+def _day(day: DayUsage) -> str:
     return _json(
         day=day.day,
         tokens=day.tokens,

@@ -1,0 +1,298 @@
+"""`satellite ask`: one turn from the shell, against the real embedded server over its socket."""
+
+import asyncio
+import json
+import subprocess
+import sys
+import wave
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from support.house import Held, Understands
+
+from satellite.app.ask import Answer, NoAnswerError, Question, ask, for_asking
+from satellite.app.ask_command import QuestionError, progress_on, read_wav, write_wav
+from satellite.app.clock import SimulatedTimeLoop
+from satellite.app.configuration import load
+from satellite.core.errors import ConfigError
+from satellite.core.pcm import CAPTURE_RATE_HZ, level_dbfs
+from satellite.live_server.faults import Closing, Fault, Faults
+from satellite.live_server.server import LiveServer
+from satellite.settings import Modality, ServerSettings
+from satellite.simroom.people import sentence
+from satellite.speech.voice import Voice
+
+HALF_CASCADE = "live.model=gemini-live-2.5-flash-preview"
+LONGEST_RUN_S = 60
+
+
+def asked(
+    question: Question,
+    *sets: str,
+    heard: str = "what is two plus three",
+    faults: Faults | None = None,
+    key: str = "embedded",
+    wants_sound: bool = False,
+    progress: Callable[[str], None] = lambda _: None,
+) -> tuple[Answer, list[bytes]]:
+    """The answer, and the sound that the server heard; on simulated time."""
+    utterances: list[bytes] = []
+
+    async def main() -> Answer:
+        server = LiveServer(
+            ServerSettings.model_validate({"port": 0, "api_key": "embedded"}),
+            recogniser=Understands(heard),
+            voice=Held(Voice("rms")),
+            faults=faults or Faults(),
+            on_utterance=utterances.append,
+        )
+        port = await server.start()
+        try:
+            given = [f"live.base_url=http://127.0.0.1:{port}", *sets]
+            settings = load(None, given, {"SATELLITE_LIVE__API_KEY": key})
+            return await ask(settings, question, wants_sound=wants_sound, progress=progress)
+        finally:
+            await server.close()
+            assert asyncio.all_tasks() == {asyncio.current_task()}, "nothing is left running"
+
+    with asyncio.Runner(loop_factory=SimulatedTimeLoop) as runner:
+        answer: Answer = runner.run(main())
+        return answer, utterances
+
+
+def spoken(rate_hz: int = CAPTURE_RATE_HZ) -> bytes:
+    """Someone asks, at a rate of their own: every sample as often as it takes."""
+    samples = np.frombuffer(sentence("What is two plus three?", "slt"), dtype="<i2")
+    return np.repeat(samples, rate_hz // CAPTURE_RATE_HZ).astype("<i2").tobytes()
+
+
+# ---------------------------------------------------------------- the four ways
+
+
+def test_text_in_text_out_where_the_model_writes() -> None:
+    answer, _ = asked(Question("What is two plus three?"), HALF_CASCADE)
+    assert "5" in answer.text or "five" in answer.text
+    assert not answer.sound
+    assert answer.tokens.total > 0
+
+
+def test_text_in_sound_out_with_its_transcript() -> None:
+    answer, _ = asked(Question("What is two plus three?"), wants_sound=True)
+    assert "5" in answer.text or "five" in answer.text
+    assert level_dbfs(bytes(answer.sound)) > -40
+    assert answer.duration_ms > 500
+
+
+def test_a_model_that_only_speaks_is_read_from_its_transcript() -> None:
+    answer, _ = asked(Question("What is two plus three?"))
+    assert "five" in answer.text or "5" in answer.text
+    assert answer.sound
+
+
+@pytest.mark.parametrize("activity", ["manual", "automatic"])
+@pytest.mark.parametrize("rate_hz", [16_000, 48_000])
+def test_sound_in_text_out_at_any_rate_in_both_modes(activity: str, rate_hz: int) -> None:
+    question = Question(sound=spoken(rate_hz), rate_hz=rate_hz)
+    answer, (utterance,) = asked(question, HALF_CASCADE, f"conversation.activity={activity}")
+    assert answer.heard == "what is two plus three"
+    assert "five" in answer.text or "5" in answer.text
+    said_s = len(question.sound) / 2 / rate_hz
+    assert len(utterance) / 2 / CAPTURE_RATE_HZ == pytest.approx(said_s, abs=0.7)
+
+
+def test_sound_in_sound_out() -> None:
+    answer, _ = asked(Question(sound=spoken()), wants_sound=True)
+    assert answer.heard == "what is two plus three"
+    assert level_dbfs(bytes(answer.sound)) > -40
+
+
+def test_a_long_recording_reaches_the_server_whole() -> None:
+    sound = spoken() * 60
+    _, (utterance,) = asked(Question(sound=sound[: 58 * 32_000]))
+    assert len(utterance) == 58 * 32_000
+
+
+def test_steps_are_told() -> None:
+    steps: list[str] = []
+    asked(Question(sound=spoken()), progress=steps.append)
+    assert steps[0] == "connecting to gemini-3.8-live"
+    assert steps[1].startswith("sending ")
+    assert steps[2] == "waiting for the answer"
+    assert steps[-1].startswith("receiving the answer, ")
+
+
+# ---------------------------------------------------------------- what can go wrong
+
+
+@pytest.mark.parametrize(
+    ("faults", "words"),
+    [
+        (Faults(never_reply=True), "no answer within 15 s"),
+        (Faults(never_answer_setup=True), "no connection to the Live API within 20 s"),
+        (Faults(script=[Fault("empty_turn")]), "the model gave no answer"),
+        (Faults(script=[Fault("rejected_turn")]), "the model gave no answer (RESPONSE_REJECTED)"),
+        (Faults(close_after_chunks=(1, Closing(1011, "Internal error encountered."))), "the connection ended: 1011"),
+        (Faults(stall_after_chunks=2), "no answer within 15 s"),
+    ],
+)
+def test_no_answer_is_told_in_one_line(faults: Faults, words: str) -> None:
+    with pytest.raises(NoAnswerError, match=r"^[^\n]+$") as caught:
+        asked(Question("What is two plus three?"), faults=faults)
+    assert words in str(caught.value)
+
+
+def test_a_refused_key_is_told_with_advice() -> None:
+    with pytest.raises(NoAnswerError, match="refused the key"):
+        asked(Question("What is two plus three?"), key="not-a-real-key")
+
+
+def test_what_the_model_would_refuse_is_refused_before_anything_is_sent() -> None:
+    with pytest.raises(ConfigError, match=r"live\.language"):
+        asked(Question("hello"), "live.language=de-DE")
+
+
+def test_text_is_asked_for_only_where_the_model_writes_and_no_sound_is_wanted() -> None:
+    def modality(*sets: str, wants_sound: bool) -> Modality:
+        return for_asking(load(None, sets).live, wants_sound=wants_sound).generation.modality
+
+    assert modality(HALF_CASCADE, wants_sound=False) is Modality.TEXT
+    assert modality(HALF_CASCADE, wants_sound=True) is Modality.AUDIO
+    assert modality(wants_sound=False) is Modality.AUDIO
+
+
+# ---------------------------------------------------------------- files
+
+
+def test_a_file_in_two_channels_is_mixed(tmp_path: Path) -> None:
+    path = tmp_path / "stereo.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(2)
+        file.setsampwidth(2)
+        file.setframerate(44_100)
+        file.writeframes(np.array([[100, 300], [-50, -150]], dtype="<i2").tobytes())
+    sound, rate_hz = read_wav(path)
+    assert np.frombuffer(sound, dtype="<i2").tolist() == [200, -100]
+    assert rate_hz == 44_100
+
+
+def test_what_is_written_can_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "answer.wav"
+    write_wav(path, b"\1\0\2\0")
+    assert read_wav(path) == (b"\1\0\2\0", 24_000)
+
+
+def in_8_bits(path: Path) -> None:
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(1)
+        file.setframerate(16_000)
+        file.writeframes(b"\x80" * 100)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda path: path.mkdir(), "cannot be read"),
+        (lambda path: path.write_bytes(b"not a recording"), "is no WAV file"),
+        (lambda path: path.write_bytes(b""), "is no WAV file"),
+        (lambda path: write_wav(path, b""), "there is no sound in it"),
+        (in_8_bits, "expected 16 bit samples, not 8 bit"),
+        (lambda path: None, "cannot be read: No such file"),
+    ],
+)
+def test_a_file_that_is_no_question_is_named(tmp_path: Path, make: Callable[[Path], object], words: str) -> None:
+    path = tmp_path / "question.wav"
+    make(path)
+    with pytest.raises(QuestionError) as caught:
+        read_wav(path)
+    assert str(path) in str(caught.value)
+    assert words in str(caught.value)
+
+
+class Terminal:
+    """A stream that is a terminal, or is not."""
+
+    def __init__(self, *, tty: bool) -> None:
+        self._tty = tty
+        self.text = ""
+
+    def isatty(self) -> bool:
+        return self._tty
+
+    def write(self, text: str) -> None:
+        self.text += text
+
+    def flush(self) -> None:
+        self.text += ""
+
+
+@pytest.mark.parametrize(
+    ("tty", "shown"),
+    [(True, "\r\x1b[Ka\r\x1b[Kb, 1 s\r\x1b[Kb, 2 s\r\x1b[K"), (False, "a\nb\n")],
+)
+def test_progress_is_one_line_on_a_terminal_and_one_a_step_in_a_log(tty: bool, shown: str) -> None:
+    stream = Terminal(tty=tty)
+    show = progress_on(stream)
+    for text in ("a", "b, 1 s", "b, 2 s", ""):
+        show(text)
+    assert stream.text == shown
+
+
+# ---------------------------------------------------------------- as a program
+
+
+def satellite(*arguments: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "satellite.cli", "ask", *arguments]
+    environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
+    return subprocess.run(
+        command, input=stdin, capture_output=True, text=True, timeout=LONGEST_RUN_S, env=environment, check=False
+    )
+
+
+def test_the_answer_alone_is_on_standard_output(tmp_path: Path) -> None:
+    out = tmp_path / "answer.wav"
+    done = satellite("--substitute", "-", "--out", str(out), stdin="what is two plus three\n")
+    assert done.returncode == 0, done.stderr
+    assert "five" in done.stdout or "5" in done.stdout
+    assert len(done.stdout.splitlines()) == 1
+    assert done.stderr.splitlines()[0].startswith("connecting to ")
+    assert read_wav(out)[1] == 24_000
+
+
+def test_json_holds_everything_and_quiet_is_quiet() -> None:
+    done = satellite("--substitute", "--json", "--quiet", "what is two plus three")
+    assert (done.returncode, done.stderr) == (0, "")
+    told: dict[str, Any] = json.loads(done.stdout)
+    assert told["model"] == "gemini-3.8-live"
+    assert told["tokens"]["total"] > 0
+    assert told["duration_ms"] > 0
+    assert told["audio"] is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        ((), 2, "give either a text or --audio"),
+        (("hello", "--audio", "question.wav"), 2, "give either a text or --audio"),
+        (("--audio", "/nowhere/question.wav"), 2, "/nowhere/question.wav: cannot be read"),
+        (("hello", "--out", "/nowhere/answer.wav"), 2, "--out: there is no folder /nowhere"),
+        (("  ",), 2, "the text is empty"),
+        (("hello", "--set", "live.voice=Nobody"), 78, "live.voice"),
+    ],
+)
+def test_what_cannot_be_asked_has_its_status_and_one_line(arguments: tuple[str, ...], status: int, words: str) -> None:
+    done = satellite("--substitute", *arguments)
+    assert done.returncode == status
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not done.stdout
+
+
+def test_without_a_key_it_says_what_is_missing() -> None:
+    done = satellite("hello")
+    assert done.returncode == 78
+    assert "live.api_key" in done.stderr
+    assert "--substitute" in done.stderr
