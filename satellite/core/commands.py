@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from satellite.core.command import Command as Command
+from satellite.core.past import PastTurn as PastTurn, Role as Role
 from satellite.core.publications import (
     PublishDay as PublishDay,
     PublishMute as PublishMute,
@@ -28,21 +29,6 @@ from satellite.core.publications import (
 from satellite.core.usage import DayUsage
 
 # ---------------------------------------------------------------- link
-
-
-class Role(StrEnum):
-    """Who contributed a turn of the history."""
-
-    USER = "user"
-    MODEL = "model"
-
-
-@dataclass(frozen=True, slots=True)
-class PastTurn:
-    """One contribution to the conversation so far, as text."""
-
-    role: Role
-    text: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ import json
 from functools import lru_cache
 
 from satellite.core import pcm
-from satellite.core.events import (
-    Event,
+from satellite.core.event import Event
+from satellite.core.link_events import (
     GenerationCompleted,
     GoAwayReceived,
     Grounded,

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 
 from satellite.core import pcm
-from satellite.core.commands import PastTurn
+from satellite.core.past import PastTurn
 from satellite.live.client_messages import ActivitySignal, ClientContent, ClientMessage, RealtimeInput, ToolResponse
 from satellite.live.content import Blob, Content, FunctionResponse, Part
 from satellite.live.wire import OWN_ID, encode_base64

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from satellite.core.commands import PastTurn, Role
 from satellite.core.declarations import ToolDeclaration
 from satellite.core.errors import CredentialError
-from satellite.core.events import Event, SessionLost, SessionOpened, SessionRefused
+from satellite.core.event import Event
+from satellite.core.link_events import SessionLost, SessionOpened, SessionRefused
+from satellite.core.past import PastTurn, Role
 from satellite.live import protocol
 from satellite.live.backoff import backoff_ms
 from satellite.live.close_reasons import Ending, Verdict

@@ -17,7 +17,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from satellite import __version__
-from satellite.core.events import Event, SessionOpened
+from satellite.core.event import Event
+from satellite.core.link_events import SessionOpened
 from satellite.live.close_reasons import Ending, Verdict, classify_close, classify_http
 from satellite.live.endpoints import Endpoint
 from satellite.live.protocol import Decoder, encode_audio
