@@ -33,6 +33,8 @@ examples:
   satellite ask "tell me a story" --out story.wav              text in, sound out (and its text)
   satellite ask --audio question.wav                           sound in, text out
   satellite ask --audio question.wav --out answer.wav --json   sound in, sound out, and all about it
+  satellite ask "what do you see" --picture door.jpg           about a picture
+  satellite ask "and in France?" --history turns.json          after what was said before, by user and model
   echo "what time is it" | satellite ask - --quiet
 
 A model that can write answers in text unless --out asks for sound; the others speak, and their transcript is printed.
@@ -134,6 +136,10 @@ def _add_ask(
     )
     ask.add_argument("text", nargs="?", metavar="TEXT", help="what to ask; -: standard input")
     ask.add_argument("--audio", type=Path, metavar="F", help="ask with a recording: WAV, 16 bit, any rate")
+    ask.add_argument("--picture", type=Path, metavar="F", help="what it is about: a JPEG")
+    ask.add_argument(
+        "--history", type=Path, metavar="F", help='what was said before: JSON, [{"role": "user", "text": ""}]'
+    )
     ask.add_argument("--out", type=Path, metavar="F", help="where the spoken answer goes: WAV, 24 kHz mono 16 bit")
     ask.add_argument("--json", action="store_true", help="print all that came back, as one line of JSON")
     ask.add_argument("--quiet", action="store_true", help="no progress on standard error")

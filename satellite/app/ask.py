@@ -12,6 +12,7 @@ from datetime import datetime
 
 from satellite.core import events as ev
 from satellite.core.errors import SatelliteError
+from satellite.core.past import PastTurn
 from satellite.core.pcm import CAPTURE_RATE_HZ, REPLY_RATE_HZ, SAMPLE_BYTES, ms_of_samples, samples_in, silence
 from satellite.core.usage import TokenCounts
 from satellite.live.instruction import fill, read_instruction
@@ -34,11 +35,13 @@ class NoAnswerError(SatelliteError):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked: text, or `sound` (s16le mono at `rate_hz`)."""
+    """What is asked: text, or `sound` (s16le mono at `rate_hz`); after `history`, and about `picture` (JPEG)."""
 
     text: str = ""
     sound: bytes = b""
     rate_hz: int = CAPTURE_RATE_HZ
+    picture: bytes = b""
+    history: tuple[PastTurn, ...] = ()
 
 
 @dataclass(slots=True)
@@ -70,7 +73,7 @@ def for_asking(settings: LiveSettings, *, wants_sound: bool) -> LiveSettings:
     writes = Reply.TEXT in family_of(settings.model).replies
     modality = Modality.TEXT if writes and not wants_sound else Modality.AUDIO
     generation = settings.generation.model_copy(update={"modality": modality})
-    context = settings.context.model_copy(update={"resumption": False, "transparent": False})
+    context = settings.context.model_copy(update={"resumption": False, "transparent": False, "seed_history": True})
     changes = {"generation": generation, "context": context, "input_transcription": True, "output_transcription": True}
     return settings.model_copy(update=changes)
 
@@ -98,7 +101,7 @@ async def ask(
     answer = Answer(live.model)
     turn = _Turn(answer, events, progress)
     try:
-        link.open(SESSION, None)
+        link.open(SESSION, None, question.history)
         progress(f"connecting to {live.model}")
         await turn.wait_for_session(settings.conversation.connect_timeout_ms)
         if question.sound:
@@ -106,6 +109,7 @@ async def ask(
             progress(f"sending {length_s:.1f} s of sound")
             await _send_sound(link, question, manual=manual)
         else:
+            _send_picture(link, question)
             link.send_text(SESSION, question.text)
         progress("waiting for the answer")
         await turn.wait_for_answer(settings.conversation.reply_timeout_ms)
@@ -120,6 +124,7 @@ async def _send_sound(link: LiveLink, question: Question, *, manual: bool) -> No
     """As fast as the network takes it."""
     if manual:
         link.send_activity_start(SESSION)
+    _send_picture(link, question)
     after = b"" if manual else silence(question.rate_hz * CLOSING_SILENCE_MS // 1000)
     for piece in _pieces(question.sound + after, question.rate_hz):
         link.send_sound(SESSION, piece, question.rate_hz)
@@ -128,6 +133,11 @@ async def _send_sound(link: LiveLink, question: Question, *, manual: bool) -> No
         link.send_activity_end(SESSION)
     else:
         link.send_audio_stream_end(SESSION)
+
+
+def _send_picture(link: LiveLink, question: Question) -> None:
+    if question.picture:
+        link.send_picture(SESSION, question.picture)
 
 
 def _pieces(sound: bytes, rate_hz: int) -> Iterator[bytes]:

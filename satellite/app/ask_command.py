@@ -7,18 +7,36 @@ import sys
 import wave
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from satellite.app.ask import Answer, NoAnswerError, Question, ask
 from satellite.app.embedded import EmbeddedServer
 from satellite.core.errors import SatelliteError
+from satellite.core.past import PastTurn, Role
 from satellite.core.pcm import REPLY_RATE_HZ, SAMPLE_BYTES
 from satellite.settings import Settings
 
 LONGEST_QUESTION_S = 600
 LONGEST_TEXT = 100_000
+
+
+LARGEST_PICTURE_BYTES = 8 * 1024 * 1024
+JPEG_MARK = b"\xff\xd8\xff"
+
+
+class _Turn(BaseModel):
+    """One turn of a history that is given."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    role: Role
+    text: Annotated[str, Field(min_length=1)]
+
+
+HISTORY = TypeAdapter(list[_Turn])
 
 
 class QuestionError(SatelliteError):
@@ -29,15 +47,48 @@ def question_of(arguments: argparse.Namespace) -> Question:
     """The question: text, `-` for standard input, or a WAV file. Raises QuestionError."""
     if (arguments.text is None) == (arguments.audio is None):
         raise QuestionError('ask: give either a text or --audio FILE, e.g. satellite ask "what time is it"')
+    picture = read_picture(arguments.picture) if arguments.picture else b""
+    history = read_history(arguments.history) if arguments.history else ()
     if arguments.audio is not None:
         sound, rate_hz = read_wav(arguments.audio)
-        return Question(sound=sound, rate_hz=rate_hz)
+        return Question(sound=sound, rate_hz=rate_hz, picture=picture, history=history)
     text = sys.stdin.read(LONGEST_TEXT + 1) if arguments.text == "-" else arguments.text
     if not text.strip():
         raise QuestionError("ask: the text is empty")
     if len(text) > LONGEST_TEXT:
         raise QuestionError(f"ask: the text is longer than {LONGEST_TEXT} characters")
-    return Question(text=text.strip())
+    return Question(text=text.strip(), picture=picture, history=history)
+
+
+def read_picture(path: Path) -> bytes:
+    """A JPEG as it is. Raises QuestionError."""
+    jpeg = _read(path, "--picture", LARGEST_PICTURE_BYTES)
+    if not jpeg.startswith(JPEG_MARK):
+        raise QuestionError(f"--picture: {path}: is no JPEG")
+    return jpeg
+
+
+def read_history(path: Path) -> tuple[PastTurn, ...]:
+    """Turns of both roles, from JSON: [{"role": "user", "text": "..."}, {"role": "model", "text": "..."}]."""
+    try:
+        return tuple(
+            PastTurn(turn.role, turn.text) for turn in HISTORY.validate_json(_read(path, "--history", LONGEST_TEXT))
+        )
+    except ValidationError as error:
+        problem = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, problem["loc"])) or "the file"
+        raise QuestionError(f"--history: {path}: {place}: {problem['msg']}") from None
+
+
+def _read(path: Path, option: str, most_bytes: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(most_bytes + 1)
+    except OSError as error:
+        raise QuestionError(f"{option}: {path}: cannot be read: {error.strerror}") from None
+    if len(content) > most_bytes:
+        raise QuestionError(f"{option}: {path}: is larger than {most_bytes} bytes")
+    return content
 
 
 def read_wav(path: Path) -> tuple[bytes, int]:

@@ -9,15 +9,24 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from support.house import Held, Understands
 
 from satellite.app.ask import Answer, NoAnswerError, Question, ask, for_asking
-from satellite.app.ask_command import QuestionError, progress_on, read_wav, write_wav
+from satellite.app.ask_command import (
+    QuestionError,
+    progress_on,
+    read_history,
+    read_picture,
+    read_wav,
+    write_wav,
+)
 from satellite.app.clock import SimulatedTimeLoop
 from satellite.app.configuration import load
 from satellite.core.errors import ConfigError
+from satellite.core.past import PastTurn, Role
 from satellite.core.pcm import CAPTURE_RATE_HZ, level_dbfs
 from satellite.live_server.faults import Closing, Fault, Faults
 from satellite.live_server.server import LiveServer
@@ -124,6 +133,26 @@ def test_steps_are_told() -> None:
     assert steps[-1].startswith("receiving the answer, ")
 
 
+def test_a_question_may_be_about_a_picture() -> None:
+    jpeg = cv2.imencode(".jpg", np.zeros((48, 64, 3), np.uint8))[1].tobytes()
+    for question in (Question("what do you see", picture=jpeg), Question(sound=spoken(), picture=jpeg)):
+        answer, _ = asked(question, heard="what do you see")
+        assert "64" in answer.text or "sixty" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("sets", "told_tokens"),
+    [((), 2000), ((HALF_CASCADE,), 1000)],
+    ids=["told as history", "up to the user's last turn"],
+)
+def test_a_question_may_come_after_others(sets: tuple[str, ...], told_tokens: int) -> None:
+    history = (PastTurn(Role.USER, "x" * 4000), PastTurn(Role.MODEL, "y" * 4000))
+    alone, _ = asked(Question("What is two plus three?"), *sets)
+    after, _ = asked(Question("What is two plus three?", history=history), *sets)
+    assert after.text == alone.text
+    assert after.tokens.prompt["text"] >= alone.tokens.prompt["text"] + told_tokens
+
+
 # ---------------------------------------------------------------- what can go wrong
 
 
@@ -210,6 +239,36 @@ def test_a_file_that_is_no_question_is_named(tmp_path: Path, make: Callable[[Pat
         read_wav(path)
     assert str(path) in str(caught.value)
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[", "the file: "),
+        ('[{"role": "user"}]', "0.text: "),
+        ('[{"role": "user", "text": "a"}, {"role": "system", "text": "b"}]', "1.role: "),
+        ('[{"role": "user", "text": "a", "name": "b"}]', "0.name: "),
+    ],
+)
+def test_a_history_that_is_none_is_named_with_its_place(tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "turns.json"
+    path.write_text(text)
+    with pytest.raises(QuestionError) as caught:
+        read_history(path)
+    assert str(caught.value).startswith(f"--history: {path}: {words}")
+
+
+def test_a_history_has_both_roles_in_order(tmp_path: Path) -> None:
+    path = tmp_path / "turns.json"
+    path.write_text('[{"role": "user", "text": "a"}, {"role": "model", "text": "b"}]')
+    assert read_history(path) == (PastTurn(Role.USER, "a"), PastTurn(Role.MODEL, "b"))
+
+
+def test_what_is_no_jpeg_is_no_picture(tmp_path: Path) -> None:
+    path = tmp_path / "door.png"
+    path.write_bytes(b"\x89PNG")
+    with pytest.raises(QuestionError, match="is no JPEG"):
+        read_picture(path)
 
 
 class Terminal:
