@@ -1,26 +1,55 @@
-"""One client, one measurement, one fresh process: `python -m bench.live_child CLIENT PORT TURNS`.
+"""One client, one measurement, one fresh process: `python -m bench.live_child JSON`, by bench.live.
 
-CLIENT is `ours` or `google`. Prints one JSON object. Nothing is imported before its time is taken, and both
-clients do the same: open, TURNS turns of 10 s up in 20 ms chunks and 10 s down, unpaced, no compression. A
-process has one turn more at the beginning, not measured: what is built at first use is not the steady state.
+Prints one JSON object. The library is imported under the clock and before anything else. Unpaced: turns of 10 s up,
+chunk by chunk, each in a round of the event loop of its own as it would come from a microphone, and turns of 10 s
+down; CPU is user and system time of the whole process, from the first command of a turn to its turnComplete, so that
+whatever a library does behind a queue is in it. The first turns are not measured. Paced: the same against the clock.
 """
 
 import asyncio
+import importlib
 import json
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-CHUNK = bytes(range(256)) * 2 + bytes(128)
-"""20 ms of 16 kHz s16le mono: 640 bytes."""
+from bench.live_clients import Answer, Client, Link
+from bench.live_sound import speech_like
 
-CHUNKS = 500
-"""10 s."""
+LIBRARIES = {
+    "bare": "websockets.asyncio.client",
+    "ours": "satellite.live.link",
+    "google": "google.genai",
+    "livekit": "livekit.plugins.google.realtime",
+    "pipecat": "pipecat.services.google.gemini_live.llm",
+}
+"""Module of bench.live_clients -> what is imported to use it."""
 
-Turn = Callable[[], Awaitable[tuple[float, int, int]]]
-"""Speaks once; returns the CPU time when the last chunk was sent, messages as the server counted them, reply bytes."""
+TURN_S = 10
+WARM_UP_TURNS = 2
+BYTES_PER_MS = 32
+REPLY_BYTES_PER_S = 48_000
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to measure; the fields of the JSON argument."""
+
+    client: str
+    port: int
+    chunk_ms: int
+    """Audio per call of the library."""
+    message_ms: int
+    """Audio per message that is expected; 0: the library's own, not looked at."""
+    deflate: bool
+    turns: int
+    """Unpaced turns of each direction."""
+    paced_turns: int = 0
+    """Instead: turns against the clock, up only."""
+    wake_ms: int = 0
+    """Paced: how often the process wakes up; chunks are gathered from pieces of this length."""
 
 
 def resident_mib() -> float:
@@ -29,133 +58,116 @@ def resident_mib() -> float:
     return int(line.split()[1]) / 1024
 
 
-async def measure_turns(turns: int, turn: Turn) -> dict[str, float]:
-    """CPU milliseconds per second of audio, up and down, over `turns`; memory after the first."""
-    _, messages, reply_bytes = await turn()
-    after_one_turn_mib = resident_mib()
-    up_s = down_s = 0.0
-    for _ in range(turns):
-        start_s = time.process_time()
-        sent_s, messages, reply_bytes = await turn()
-        up_s += sent_s - start_s
-        down_s += time.process_time() - sent_s
-        if messages != CHUNKS:
-            sys.exit(f"{messages} audio messages instead of {CHUNKS}: not the same work")
-    heard_s = reply_bytes / 48_000
+def chunks_of(sound: bytes, chunk_ms: int) -> list[bytes]:
+    """Cut 16 kHz sound."""
+    size = chunk_ms * BYTES_PER_MS
+    return [sound[start : start + size] for start in range(0, len(sound), size)]
+
+
+async def speak(client: Client, chunks: Sequence[bytes]) -> Answer:
+    """A turn as fast as it goes."""
+    await client.begin()
+    for chunk in chunks:
+        await client.send(chunk)
+        await asyncio.sleep(0)
+    await client.end()
+    return await client.answer()
+
+
+async def speak_paced(client: Client | None, pieces: Sequence[bytes], plan: Plan) -> Answer:
+    """A turn in real time; without a client the timer alone."""
+    loop = asyncio.get_running_loop()
+    start_s = loop.time()
+    gathered = bytearray()
+    if client is not None:
+        await client.begin()
+    for number, piece in enumerate(pieces, 1):
+        await asyncio.sleep(start_s + number * plan.wake_ms / 1000 - loop.time())
+        gathered += piece
+        if len(gathered) >= plan.chunk_ms * BYTES_PER_MS:
+            if client is not None:
+                await client.send(bytes(gathered))
+            gathered.clear()
+    if client is None:
+        return Answer()
+    await client.end()
+    return await client.answer()
+
+
+def check(answer: Answer, plan: Plan) -> None:
+    """Stop when the server did not get what all others send."""
+    if answer.sent_bytes < TURN_S * 1000 * BYTES_PER_MS * 4 / 3:
+        sys.exit(f"{plan.client}: {answer.sent_bytes} bytes came: not all of the audio")
+    if plan.message_ms and answer.messages != TURN_S * 1000 // plan.message_ms:
+        sys.exit(f"{plan.client}: {answer.messages} messages instead of {TURN_S * 1000 // plan.message_ms}")
+
+
+async def unpaced(client: Client, plan: Plan) -> dict[str, float]:
+    """CPU milliseconds per second of audio, up and down; memory after one turn."""
+    chunks = chunks_of(speech_like(TURN_S, 16_000), plan.chunk_ms)
+    await speak(client, ())
+    check(await speak(client, chunks), plan)
+    memory_mib = resident_mib()
+    for _ in range(WARM_UP_TURNS - 1):
+        await speak(client, chunks)
+        await speak(client, ())
+    up_s = down_s = heard_s = 0.0
+    answer = Answer()
+    start_s = time.perf_counter()
+    for _ in range(plan.turns):
+        before_s = time.process_time()
+        answer = await speak(client, chunks)
+        between_s = time.process_time()
+        heard_s += (await speak(client, ())).reply_bytes / REPLY_BYTES_PER_S
+        down_s += time.process_time() - between_s
+        up_s += between_s - before_s
+        check(answer, plan)
+    if heard_s < plan.turns * TURN_S:
+        sys.exit(f"{plan.client}: {heard_s} s of reply came: not all of it")
     return {
-        "resident_mib": after_one_turn_mib,
-        "up_ms_per_s": 1000 * up_s / max(turns, 1) / (CHUNKS * 0.020),
-        "down_ms_per_s": 1000 * down_s / max(turns, 1) / heard_s,
-        "reply_bytes": reply_bytes,
+        "resident_mib": memory_mib,
+        "up_ms_per_s": 1000 * up_s / (plan.turns * TURN_S),
+        "down_ms_per_s": 1000 * down_s / heard_s,
+        "cpu_s": up_s + down_s,
+        "wall_s": time.perf_counter() - start_s,
+        "message_bytes": answer.sent_bytes / answer.messages,
     }
 
 
-def ours(port: int, turns: int) -> dict[str, float]:
-    """satellite.live."""
-    start_s = time.perf_counter()
-    import satellite.live.link
-
-    imported_s = time.perf_counter()
-    from satellite.core.events import Event, ReplyChunkReceived, SessionOpened, TurnCompleted, UsageReported
-    from satellite.settings import LiveSettings
-
-    async def talk() -> dict[str, float]:
-        reply_bytes = messages = 0
-        opened, turn_complete = asyncio.Event(), asyncio.Event()
-
-        def post(event: Event) -> None:
-            nonlocal reply_bytes, messages
-            if isinstance(event, ReplyChunkReceived):
-                reply_bytes += len(event.pcm)
-            elif isinstance(event, UsageReported):
-                messages = sum(event.tokens.prompt.values())
-            elif isinstance(event, TurnCompleted):
-                turn_complete.set()
-            elif isinstance(event, SessionOpened):
-                opened.set()
-
-        settings = LiveSettings.model_validate({"base_url": f"ws://127.0.0.1:{port}", "api_key": "key"})
-        link = satellite.live.link.LiveLink(settings, activity_manual=True, post=post, jitter=lambda: 0.0)
-        link.open(1, None)
-        await opened.wait()
-        ready_s = time.perf_counter()
-
-        async def turn() -> tuple[float, int, int]:
-            nonlocal reply_bytes
-            reply_bytes = 0
-            turn_complete.clear()
-            link.send_activity_start(1)
-            for _ in range(CHUNKS):
-                link.send_frames(1, CHUNK)
-                await asyncio.sleep(0)  # the writer's turn: chunks that wait would be joined, and that were less work
-            link.send_activity_end(1)
-            sent_s = time.process_time()
-            await turn_complete.wait()
-            return sent_s, messages, reply_bytes
-
-        figures = await measure_turns(turns, turn)
-        await link.shutdown()
-        return {**figures, "import_ms": 1000 * (imported_s - start_s), "open_ms": 1000 * (ready_s - start_s)}
-
-    return asyncio.run(talk())
+async def paced(client: Client | None, plan: Plan) -> dict[str, float]:
+    """CPU milliseconds per second, up, in real time."""
+    pieces = chunks_of(speech_like(TURN_S, 16_000), plan.wake_ms)
+    if client is not None:
+        await speak(client, chunks_of(b"".join(pieces), plan.chunk_ms))
+    before_s = time.process_time()
+    for _ in range(plan.paced_turns):
+        answer = await speak_paced(client, pieces, plan)
+        if client is not None:
+            check(answer, plan)
+    return {"up_ms_per_s": 1000 * (time.process_time() - before_s) / (plan.paced_turns * TURN_S)}
 
 
-def google(port: int, turns: int) -> dict[str, float]:
-    """google-genai, pointed at ws:// as LIVE_API.md section 6.2 says."""
-    start_s = time.perf_counter()
-    from google import genai
-
-    imported_s = time.perf_counter()
-    from google.genai import types
-
-    async def talk() -> dict[str, float]:
-        client = genai.Client(api_key="key", vertexai=False)
-        internals: Any = client._api_client
-        internals._websocket_base_url = lambda *_, **__: f"ws://127.0.0.1:{port}"
-        internals._websocket_ssl_ctx = {"compression": None, "ping_interval": None, "max_size": None, "proxy": None}
-        config = types.LiveConnectConfig(
-            response_modalities=[types.Modality.AUDIO],
-            realtime_input_config=types.RealtimeInputConfig(
-                automatic_activity_detection=types.AutomaticActivityDetection(disabled=True)
-            ),
-            session_resumption=types.SessionResumptionConfig(),
-            input_audio_transcription=types.AudioTranscriptionConfig(),
-            output_audio_transcription=types.AudioTranscriptionConfig(),
-        )
-        async with client.aio.live.connect(model="gemini-3.8-live", config=config) as session:
-            ready_s = time.perf_counter()
-
-            async def turn() -> tuple[float, int, int]:
-                await session.send_realtime_input(activity_start=types.ActivityStart())
-                for _ in range(CHUNKS):
-                    blob = types.Blob(data=CHUNK, mime_type="audio/pcm;rate=16000")
-                    await session.send_realtime_input(audio=blob)
-                await session.send_realtime_input(activity_end=types.ActivityEnd())
-                sent_s = time.process_time()
-                reply_bytes = messages = 0
-                async for message in session.receive():
-                    content = message.server_content
-                    if content is not None and content.model_turn is not None:
-                        for part in content.model_turn.parts or ():
-                            if part.inline_data is not None and part.inline_data.data is not None:
-                                reply_bytes += len(part.inline_data.data)
-                    if message.usage_metadata is not None:
-                        messages = message.usage_metadata.prompt_token_count or 0
-                return sent_s, messages, reply_bytes
-
-            figures = await measure_turns(turns, turn)
-        return {**figures, "import_ms": 1000 * (imported_s - start_s), "open_ms": 1000 * (ready_s - start_s)}
-
-    return asyncio.run(talk())
+async def measure(plan: Plan) -> dict[str, float]:
+    """Open, measure, close."""
+    if plan.client == "timer":
+        return await paced(None, plan)
+    module = importlib.import_module(f"bench.live_clients.{plan.client}")
+    client: Client = await module.connect(Link(plan.port, plan.message_ms, plan.deflate))
+    figures = await (paced(client, plan) if plan.paced_turns else unpaced(client, plan))
+    await client.close()
+    return figures
 
 
 def main() -> None:
     """Measure and print."""
-    client, port, turns = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    figures = {"ours": ours, "google": google}[client](port, turns)
-    if "numpy" in sys.modules:
-        sys.exit(f"{client} has imported numpy: its memory is not to be counted")
-    print(json.dumps(figures))
+    plan = Plan(**json.loads(sys.argv[1]))
+    start_s = time.perf_counter()
+    if plan.client in LIBRARIES:
+        importlib.import_module(LIBRARIES[plan.client])
+    import_ms = 1000 * (time.perf_counter() - start_s)
+    if plan.client in ("bare", "ours", "google") and "numpy" in sys.modules:
+        sys.exit(f"{plan.client} has imported numpy: its memory is not to be counted")
+    print(json.dumps({**asyncio.run(measure(plan)), "import_ms": import_ms}))
 
 
 if __name__ == "__main__":

@@ -71,13 +71,12 @@ def read_picture(path: Path) -> bytes:
 def read_history(path: Path) -> tuple[PastTurn, ...]:
     """Turns of both roles, from JSON: [{"role": "user", "text": "..."}, {"role": "model", "text": "..."}]."""
     try:
-        return tuple(
-            PastTurn(turn.role, turn.text) for turn in HISTORY.validate_json(_read(path, "--history", LONGEST_TEXT))
-        )
+        turns = HISTORY.validate_json(_read(path, "--history", LONGEST_TEXT))
     except ValidationError as error:
         problem = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(map(str, problem["loc"])) or "the file"
         raise QuestionError(f"--history: {path}: {place}: {problem['msg']}") from None
+    return tuple(PastTurn(turn.role, turn.text) for turn in turns)
 
 
 def _read(path: Path, option: str, most_bytes: int) -> bytes:
