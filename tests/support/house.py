@@ -20,6 +20,7 @@ from satellite.audio.playback import PlaybackBuffer
 from satellite.core import commands as do
 from satellite.core import events as ev
 from satellite.live_server.faults import Faults
+from satellite.live_server.limits import Limits
 from satellite.live_server.server import LiveServer
 from satellite.live_server.services import Hears
 from satellite.settings import ServerSettings
@@ -96,7 +97,11 @@ class House:
         sets: Sequence[str] = (),
         faults: Faults | None = None,
         ser_db: float = 9.0,
+        limits: Limits | None = None,
+        file: Path | None = None,
     ) -> None:
+        """`file`: a configuration beside `sets`, for what cannot be set on a command line."""
+        self._file = file
         self._sets = ["mqtt.enabled=false", *sets]
         self.utterances: list[bytes] = []
         self.close_codes: list[int] = []
@@ -107,6 +112,7 @@ class House:
             recogniser=hears,
             voice=voice,
             faults=self.faults,
+            limits=limits,
             on_utterance=self.utterances.append,
             on_closed=self.close_codes.append,
         )
@@ -121,19 +127,28 @@ class House:
 
     async def __aenter__(self) -> Self:
         port = await self.server.start()
-        sets = [f"live.base_url=http://127.0.0.1:{port}", *self._sets]
-        settings = load(None, sets, {"SATELLITE_LIVE__API_KEY": "embedded"})
+        self._sets.insert(0, f"live.base_url=http://127.0.0.1:{port}")
+        await self._start()
+        return self
+
+    async def _start(self) -> None:
+        settings = load(self._file, self._sets, {"SATELLITE_LIVE__API_KEY": "embedded"})
+        self.states.clear()
         self.daemon = Daemon(settings, self._make_room, voice=Held(Voice("slt")), jitter=random.Random(1).random)
         self.daemon.observe(self._note)
         await self.daemon.start()
         await self.until_state("idle")
         await self.rest(0.5)
-        return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.daemon.stop()
         await self.server.close()
         self._recorder.close()
+
+    async def restart(self) -> None:
+        """The daemon ends and begins anew; server and room stay."""
+        await self.daemon.stop()
+        await self._start()
 
     # ------------------------------------------------------------ verbs
 
