@@ -103,6 +103,10 @@ class Intent:
     sum: Sum | None = None
 
 
+LONGEST_SENTENCE = 300
+"""Characters: longer than anything that is a topic. Who writes a page is not asked what each half of it means."""
+
+
 def understand_all(heard: str) -> list[Intent]:
     """What a sentence asks for, in order: one thing, two of them ("... and ..."), or nothing that is a topic.
 
@@ -111,7 +115,7 @@ def understand_all(heard: str) -> list[Intent]:
     whole = understand(heard)
     likeness = 0.0 if whole is None or " and " in whole.name else whole.likeness
     text = without_address(plain(heard))
-    for joint in _JOINT.finditer(text):
+    for joint in _JOINT.finditer(text) if len(text) <= LONGEST_SENTENCE else ():
         halves = [understand(text[: joint.start()]), understand(text[joint.end() :])]
         meant = [half for half in halves if half is not None and half.likeness > likeness]
         if len(meant) == len(halves):

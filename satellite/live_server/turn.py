@@ -290,6 +290,8 @@ class TurnEngine:
         spoken = audio_tokens(turn.sent_bytes, REPLY_RATE_HZ)
         turn.reply = Entry("model", turn.said, 0 if turn.sent_bytes else text_tokens(turn.said), spoken)
         self._context.add(turn.reply)
+        self._unanswered.clear()
+        self._unheard = b""
 
     def _complete(self, turn: Turn) -> None:
         self._current = None

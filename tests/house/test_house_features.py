@@ -49,7 +49,7 @@ def test_what_is_written_is_answered_aloud(recording: Path) -> None:
         return house
 
     house = live(main())
-    assert house.states == ["idle", "thinking", "speaking", "follow_up"]
+    assert house.states[:4] == ["idle", "thinking", "speaking", "follow_up"]
     assert house.finals(do.Speaker.USER) == [SUM]
     assert "2" in house.finals(do.Speaker.ASSISTANT)[0] or "two" in house.finals(do.Speaker.ASSISTANT)[0]
 

@@ -4,6 +4,7 @@ from fractions import Fraction
 
 import pytest
 
+from satellite.live_server import intents
 from satellite.live_server.intents import Intent, is_meant_for_us, understand, understand_all, without_address
 from satellite.live_server.phrases import PHRASES, Topic
 from satellite.live_server.plain_text import plain
@@ -334,3 +335,12 @@ def test_what_is_told_to_nobody_is_not(heard: str) -> None:
 @pytest.mark.parametrize("heard", NOT_UNDERSTOOD)
 def test_nothing_is_found_in_the_halves_of_what_is_not_for_us(heard: str) -> None:
     assert understand_all(heard) == []
+
+
+def test_a_page_is_no_command_however_many_ands_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each joint of a long text would cost as much as the whole: a client could hold up all the others."""
+    asked: list[str] = []
+    real = intents.understand
+    monkeypatch.setattr(intents, "understand", lambda text: asked.append(text) or real(text))
+    understand_all("the cat and the dog " * 400)
+    assert len(asked) == 1

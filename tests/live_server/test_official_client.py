@@ -1,4 +1,7 @@
-"""Google's own client against the server, with real ears, voice and assistant: it hears, thinks and speaks."""
+"""Google's own client against the server, with real ears, voice and assistant: it hears, thinks and speaks.
+
+What the protocol can do, feature by feature and by every way in: tests/guides.
+"""
 
 import re
 from collections.abc import AsyncIterator
@@ -7,21 +10,20 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-import pytest
 from google import genai
-from google.genai import errors, types
+from google.genai import types
 from google.genai.live import AsyncSession
 from pydantic import SecretStr
 
+from live_server.official import MODEL, developer
 from live_server.peer import KEY
 from live_server.sounds import at_level, noise, pcm_of, speech
-from live_server.stage import Ear, simulate
+from live_server.stage import simulate
 from satellite.core.pcm import CAPTURE_RATE_HZ
 from satellite.live_server.server import LiveServer
 from satellite.settings import ServerSettings
 from satellite.speech.recogniser import Recogniser
 
-MODEL = "gemini-3.8-live"
 TEATIME = datetime(2026, 11, 22, 17, 20)
 AUDIO = types.LiveConnectConfig(
     response_modalities=[types.Modality.AUDIO],
@@ -35,23 +37,16 @@ MANUAL = AUDIO.model_copy(
         )
     }
 )
-TEXT = types.LiveConnectConfig(response_modalities=[types.Modality.TEXT])
 SILENT_MS = 600
 
 
 @asynccontextmanager
-async def client_of(key: str = KEY, version: str | None = None, **options: Any) -> AsyncIterator[genai.Client]:
+async def client_of(**options: Any) -> AsyncIterator[genai.Client]:
     """A client that dials a server which lives as long as this context."""
     server = LiveServer(ServerSettings(port=0, api_key=SecretStr(KEY)), now=lambda: TEATIME, **options)
     port = await server.start()
     try:
-        client = genai.Client(
-            api_key=key, vertexai=False, http_options=types.HttpOptions(api_version=version) if version else None
-        )
-        # The client makes wss:// of every address and insists on TLS: both are overridden here.
-        client._api_client._websocket_base_url = lambda *_, **__: f"ws://127.0.0.1:{port}/"  # type: ignore[method-assign]
-        client._api_client._websocket_ssl_ctx = {}
-        yield client
+        yield developer(port)
     finally:
         await server.close()
 
@@ -104,27 +99,6 @@ def tells_the_time(said: str) -> bool:
     return any(form in re.sub(r"[^a-z0-9 ]", "", said.lower()) for form in forms)
 
 
-@pytest.mark.parametrize("version", [None, "v1beta", "v1alpha"])
-def test_a_text_turn(version: str | None) -> None:
-    async def main() -> None:
-        async with (
-            client_of(version=version, recogniser=Ear()) as client,
-            client.aio.live.connect(model=MODEL, config=AUDIO) as session,
-        ):
-            await session.send_client_content(turns={"role": "user", "parts": [{"text": "what time is it"}]})
-            first = await receive_turn(session)
-            await session.send_realtime_input(text="repeat after me hello there")
-            second = await receive_turn(session)
-        assert tells_the_time(first.said)
-        assert first.generated
-        assert not first.interrupted
-        assert len(first.audio) > 24_000
-        assert first.tokens > 0
-        assert "hello there" in second.said.lower()
-
-    simulate(main())
-
-
 def test_an_audio_turn_with_automatic_detection() -> None:
     async def main() -> None:
         async with client_of() as client, client.aio.live.connect(model=MODEL, config=AUDIO) as session:
@@ -175,47 +149,5 @@ def test_an_interruption() -> None:
         assert cut.interrupted
         assert not cut.generated
         assert tells_the_time(answer.said)
-
-    simulate(main())
-
-
-def test_a_function_of_the_client_sets_the_timer() -> None:
-    timer = types.FunctionDeclaration(
-        name="set_timer", parameters_json_schema={"type": "object"}, behavior=types.Behavior.BLOCKING
-    )
-    config = AUDIO.model_copy(update={"tools": [types.Tool(function_declarations=[timer])]})
-
-    async def main() -> None:
-        calls: list[types.FunctionCall] = []
-        said = ""
-        async with (
-            client_of(recogniser=Ear()) as client,
-            client.aio.live.connect(model=MODEL, config=config) as session,
-        ):
-            await session.send_realtime_input(text="set a timer for ten minutes")
-            async for message in session.receive():
-                if message.tool_call:
-                    calls += message.tool_call.function_calls or []
-                    answer = types.FunctionResponse(id=calls[0].id, name=calls[0].name, response={"output": "set"})
-                    await session.send_tool_response(function_responses=answer)
-                if message.server_content and message.server_content.output_transcription:
-                    said += message.server_content.output_transcription.text or ""
-        assert [call.name for call in calls] == ["set_timer"]
-        assert (calls[0].args or {})["duration_s"] == 600
-        assert "minutes" in said
-
-    simulate(main())
-
-
-def test_refusals_reach_the_client_in_words() -> None:
-    async def main() -> None:
-        async with client_of(key="wrong", recogniser=Ear()) as client:
-            with pytest.raises(errors.APIError, match="API key not valid"):
-                async with client.aio.live.connect(model=MODEL, config=AUDIO):
-                    pass
-        async with client_of(recogniser=Ear()) as client:
-            with pytest.raises(errors.APIError, match="Cannot extract voices from a non-audio request"):
-                async with client.aio.live.connect(model=MODEL, config=TEXT):
-                    pass
 
     simulate(main())

@@ -150,6 +150,17 @@ def test_only_what_was_written_since_the_model_spoke_is_answered() -> None:
     assert play(write).mind.asked == ["new"]
 
 
+def test_what_was_written_before_a_spoken_turn_was_answered_with_it() -> None:
+    async def write_speak_write(stage: Stage) -> None:
+        stage.engine.add_content([Entry("user", "we are in the kitchen")])
+        await ask(stage)
+        await asyncio.sleep(60)
+        stage.engine.add_content([Entry("user", "what time is it")])
+        stage.engine.answer_content()
+
+    assert play(write_speak_write).mind.asked[-1] == "what time is it"
+
+
 def test_transcripts_are_sent_only_if_asked_for() -> None:
     order = play(ask, dataclasses.replace(RULES, transcribe_input=False, transcribe_output=False)).order
     assert without_repeats(order) == ["audio", "generationComplete", "turnComplete"]
