@@ -283,3 +283,38 @@ def test_a_purpose_that_does_not_exist_is_refused_with_the_usage(debian: StandIn
     assert result.returncode == 2
     assert "Usage: script/setup" in result.stderr
     assert debian.calls == []
+
+
+# ---------------------------------------------------------------- extras
+
+
+def extras(debian: StandInDebian, purpose: str, *given: str) -> str:
+    result = debian.setup(f"remember_extras {' '.join(given)}; extras_for {purpose}")
+    assert result.returncode == 0, result.stderr
+    return result.stdout.strip()
+
+
+def test_extras_are_added_to_what_a_purpose_needs(debian: StandInDebian) -> None:
+    assert extras(debian, "service") == ""
+    assert extras(debian, "service", "vertex", "video") == "[vertex,video]"
+    assert extras(debian, "run", "video", "video") == "[assistant,video]"
+    assert extras(debian, "test", "vertex") == "[assistant,dev,vertex,video]"
+
+
+def test_extras_are_remembered(debian: StandInDebian) -> None:
+    debian.has_environment("service")
+    (debian.venv / ".extras").write_text("video\n")
+    assert extras(debian, "service") == "[video]"
+    assert extras(debian, "service", "vertex") == "[vertex,video]"
+
+
+def test_an_environment_without_an_extra_that_is_asked_for_is_brought_up_to_date(debian: StandInDebian) -> None:
+    debian.has_environment("service")
+    assert debian.setup("remember_extras; venv_is_ready service").returncode == 0
+    assert debian.setup("remember_extras video; venv_is_ready service").returncode == 1
+
+
+def test_an_extra_that_does_not_exist_is_refused_with_the_usage(debian: StandInDebian) -> None:
+    result = debian.setup("main service bluetooth")
+    assert result.returncode == 2
+    assert "Usage" in result.stderr
