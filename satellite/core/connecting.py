@@ -32,14 +32,15 @@ class ConnectingRules(MendingRules):
         costs_nothing = event.resume_refused and self.link.resumes  # a fresh session has not been tried
         self._forget_session(event)
         self._exchange.replays += not costs_nothing
-        if self._exchange.has_acted or self._exchange.replays > MAX_REPLAYS:
-            self._announce(do.Notice.NO_CONNECTION)
-            return
-        self._reopen()
+        self._reopen(may_repeat=not self._exchange.has_acted)
 
-    def _reopen(self) -> None:
+    def _reopen(self, *, may_repeat: bool) -> None:
         """What was said so far is said again over the next session; speaking on, the user notices nothing."""
-        if self.dialogue is Dialogue.THINKING:
+        if self._exchange.owed:
+            self._rest()  # there is nothing to be said again, and nobody waits for it
+        elif not may_repeat or self._exchange.replays > MAX_REPLAYS:
+            self._announce(do.Notice.NO_CONNECTION)
+        elif self.dialogue is Dialogue.THINKING:
             self._ask_again()
         else:
             self.uplink.session_gone()
@@ -59,10 +60,10 @@ class ConnectingRules(MendingRules):
     def _lose_rest(self, notice: do.Notice, text: str = "") -> None:
         """What was received of the reply is played to its end; then the user is told that the rest is missing."""
         self.uplink.abandon()
-        if self.dialogue is Dialogue.SPEAKING and self.reply.state is ReplyState.OPEN and not self.reply.has_ended:
+        if self.dialogue is Dialogue.SPEAKING and self.reply.state is ReplyState.OPEN and not self._is_whole():
             self._exchange.after = Dialogue.IDLE
             self._waiting.append((notice, text))
-            self._end_playback()
+            self._end_voice()
 
     def _forget_session(self, event: ev.SessionLost) -> None:
         self.link.lost(resume_refused=event.resume_refused)
@@ -105,12 +106,10 @@ class ConnectingRules(MendingRules):
             self._problem("link", "no connection to the Live API")
             if waiting:
                 self._announce(do.Notice.NO_CONNECTION)
-        elif self.link.state is LinkState.HANDING_OVER and waiting and not self._exchange.has_called:
-            self._release_link()
-            self._reopen()
         elif waiting:
             self._release_link()
-            self._announce(do.Notice.NO_CONNECTION)
+            self._exchange.replays += 1
+            self._reopen(may_repeat=not self._exchange.has_called)
         else:
             self._lose_rest(do.Notice.NO_CONNECTION)
             self._release_link()

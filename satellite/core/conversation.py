@@ -67,7 +67,7 @@ class Conversation(HearingRules, AnsweringRules, ConnectingRules, ShowingRules, 
         """What follows from any change: audio up, a connection that may go, announcements, the shown state."""
         self._send_up()
         pauses = self.dialogue in (Dialogue.IDLE, Dialogue.FOLLOW_UP)
-        if self.link.state is LinkState.HANDING_OVER and pauses:
+        if self.link.state is LinkState.HANDING_OVER and pauses and not (self._tools or self._owes_turn):
             self.uplink.abandon()
             self._release_link()
             if self.dialogue is Dialogue.FOLLOW_UP:
@@ -94,8 +94,8 @@ class Conversation(HearingRules, AnsweringRules, ConnectingRules, ShowingRules, 
         if self._exchange.text and not self._exchange.text_sent and session is not None:
             self._exchange.text_sent = True
             upward.append(do.SendText(session, self._exchange.text))
-        if upward or self.link.used:
-            seen = self.sight.pump(session, self._now_ms)
+        if self._is_conversing() and (upward or self.link.used):
+            seen = self.sight.pump(session, self._now_ms, words=bool(upward))
             # an activity begins before its picture, and a picture comes before the words about it
             starts = bool(upward) and isinstance(upward[0], do.SendActivityStart)
             upward[starts:starts] = seen

@@ -96,7 +96,7 @@ class HearingRules(Scene):
         self._enter(Dialogue.LISTENING, max(0, int(left_ms)) + STALL_MARGIN_MS)
 
     def _speak_on(self, event: ev.SpeechStarted) -> None:
-        if self.uplink.go_on():
+        if not self._exchange.owed and self.uplink.go_on():
             self._confirm()
         elif self._may_go_on_unwoken():
             self._cut_reply()
@@ -120,6 +120,10 @@ class HearingRules(Scene):
         if not was_open:
             return
         self._do(do.FlushPlayback())
+        if self._exchange.text_sent:
+            self._said.forget()  # what was written has cut an earlier turn: its own is still to come
+            self._think()
+            return
         if not (self.uplink.is_flowing and self._may_go_on_unwoken()):
             self._after_voice()
             return
@@ -131,9 +135,7 @@ class HearingRules(Scene):
         """An utterance that is known to be speech; in automatic mode the stream that flows goes on."""
         self._new_exchange()
         self._exchange.unasked = True
-        self._turns_unwoken += 1
-        if not self._may_go_on_unwoken():
-            self._exchange.after = Dialogue.IDLE
+        self._count_unwoken()
         if not self.uplink.is_flowing:
             self.uplink.open(from_sample)
         else:
@@ -159,10 +161,6 @@ class HearingRules(Scene):
     def _may_cut_in(self) -> bool:
         """Only into a reply: while the satellite speaks for itself, nobody has opened the gate."""
         return self._policy.barge_in and not self._exchange.local and self._may_go_on_unwoken()
-
-    def _may_go_on_unwoken(self) -> bool:
-        """A television with pauses would go on for ever, and each of its turns costs."""
-        return self._turns_unwoken < self._policy.max_turns_without_wake
 
     def _restore(self, _: ev.Event) -> None:
         self._do(do.RestorePlayback())

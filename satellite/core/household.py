@@ -14,6 +14,7 @@ class HouseholdRules(Scene):
         self._waiting.clear()
         self._texts.clear()
         self._owes_turn = False
+        self._hushed |= self._tools
         self._cut_reply()
         if self._policy.manual_activity and self.uplink.is_flowing:
             self._release_link()  # the server would wait for the end of what it is hearing

@@ -17,6 +17,7 @@ class Memory:
         self._seeds = seeds
         self._handle: str | None = None
         self._is_current = False
+        self._lacks_turn = False
         self._used_at_ms: int | None = None
         self._seeding = False
         self._seed_refused = False
@@ -33,9 +34,12 @@ class Memory:
         if self.has_expired(now_ms):
             self._handle = None
             return None, ()
+        if fresh:
+            self._is_current, self._lacks_turn = False, True  # nothing leads back to what has failed
         handle = self._handle if self._resumes and not fresh else None
         can_seed = self._seeds and not self._seed_refused and bool(history)
-        if handle is not None and (self._is_current or again or not can_seed):
+        is_good = self._is_current or (again and not self._lacks_turn)
+        if handle is not None and (is_good or not can_seed):
             # one that lacks a turn is better than none
             return handle, ()
         self._seeding = can_seed
@@ -46,13 +50,17 @@ class Memory:
         if handle is None or not self._resumes:
             self._is_current = False
             return []
-        self._handle, self._is_current = handle, True
+        self._handle, self._is_current, self._lacks_turn = handle, True, False
         return [StoreMemory(handle)]
 
     def reply_begun(self) -> None:
         """The server says more than its last handle covers; and a session that was told the history has taken it."""
         self._is_current = False
         self._seeding = self._seed_refused = False
+
+    def turn_over(self) -> None:
+        """A turn that the last handle does not cover will not be heard anew: to resume with it is to lose that turn."""
+        self._lacks_turn = not self._is_current
 
     def session_lost(self, *, resume_refused: bool) -> None:
         """A refused handle is forgotten; a session lost before it answered may have been lost over the history."""
@@ -68,7 +76,7 @@ class Memory:
     def restore(self, handle: str | None, age_ms: int, now_ms: int) -> None:
         """From the store: what the satellite remembered before it was restarted."""
         if self._handle is None and handle is not None and self._used_at_ms is None:
-            self._handle, self._is_current = handle, True
+            self._handle, self._is_current, self._lacks_turn = handle, True, False
             self._used_at_ms = now_ms - age_ms
 
     def mark_used(self, now_ms: int) -> None:

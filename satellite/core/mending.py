@@ -40,7 +40,8 @@ class MendingRules(Scene):
         if event.reason:
             self._stalled(do.StallCause.REJECTED, hopeless=event.reason not in TRY_AGAIN_REASONS)
             return True
-        if self._policy.proactive or self._exchange.has_called or self._exchange.written:
+        exchange = self._exchange
+        if self._policy.proactive or exchange.has_called or exchange.written or exchange.owed:
             return False
         self._stalled(do.StallCause.EMPTY_TURN)
         return True
@@ -54,14 +55,14 @@ class MendingRules(Scene):
 
     def _mends_silence(self) -> bool:
         """Whether the reply is whole, and nothing of it could be heard."""
-        if not self.reply.is_near_silent or self._exchange.written or self._exchange.local:
+        if not self.reply.is_near_silent or self._exchange.written:
             return False
         self._stalled(do.StallCause.NEAR_SILENT)
         return True
 
     def _mends_loss(self) -> bool:
         """Whether the connection ended in the middle of a reply that can be asked for again."""
-        if self.reply.state is not ReplyState.OPEN or self.reply.has_ended or self._exchange.local:
+        if self.reply.state is not ReplyState.OPEN or self._is_whole():
             return False
         if not self._may_try_again():
             self._tell_stall(do.StallCause.CLOSED, retried=False)
@@ -80,13 +81,15 @@ class MendingRules(Scene):
             self._exchange.retried = True
             self._exchange.written = self._exchange.read_out = False
             self._ask_again(fresh=True)
+        elif self._exchange.owed:
+            self._rest()  # nobody asked
         else:
             self._announce(do.Notice.NO_ANSWER if self._exchange.retried else do.Notice.NOT_UNDERSTOOD)
 
     def _may_try_again(self) -> bool:
         exchange = self._exchange
         kept = self.uplink.can_replay or bool(exchange.text)
-        return kept and not (exchange.retried or exchange.has_acted or exchange.local)
+        return kept and not (exchange.retried or exchange.has_acted)
 
     def _ask_again(self, *, fresh: bool = False) -> None:
         """Send what was said or written once more, over another session."""
@@ -95,6 +98,7 @@ class MendingRules(Scene):
         self._heard.forget()
         self._said.forget()
         self._need_session(fresh=fresh, again=True)
+        self._heard.say(self._exchange.text)
         self._think()
 
     def _tell_stall(self, cause: do.StallCause, *, retried: bool) -> None:

@@ -64,6 +64,8 @@ class Reply:
         """No more chunks will come for what is on the speaker."""
         self.has_drained = False
         """Everything pushed so far has been heard."""
+        self.turn = 0
+        """The turn of the piece that was pushed last: when it has left the card, everything has."""
         self.play_end_ms = 0
         """Estimate of when everything pushed so far has been heard: deadlines start there."""
         self.starved_ms = 0
@@ -77,7 +79,7 @@ class Reply:
         """Move on; returns the new state."""
         if happened is ReplyInput.INTERRUPTED:
             self.was_interrupted = self.state is ReplyState.CLOSED
-        elif happened in (ReplyInput.TURN_COMPLETED, ReplyInput.SESSION_GONE):
+        elif happened in (ReplyInput.CONTENT, ReplyInput.TURN_COMPLETED, ReplyInput.SESSION_GONE):
             self.was_interrupted = False
         self.state = RULES[self.state, happened]
         return self.state
@@ -100,8 +102,13 @@ class Reply:
         if self.is_near_silent:
             self.loudest_dbfs = max(self.loudest_dbfs, level_dbfs(pcm))
 
-    def pushed(self, duration_ms: float, now_ms: int) -> None:
+    def waited(self, now_ms: int) -> None:
+        """The silence so far was for something that takes its time: it does not count as a break."""
+        self.play_end_ms = max(self.play_end_ms, now_ms)
+
+    def pushed(self, turn: int, duration_ms: float, now_ms: int) -> None:
         """A chunk of this length has been queued behind what is still playing."""
+        self.turn = turn
         self.has_ended = self.has_drained = False
         self.starved_ms += max(0, now_ms - self.play_end_ms)
         self.play_end_ms = max(self.play_end_ms, now_ms) + int(duration_ms)

@@ -62,6 +62,8 @@ class Exchange:
     """No wake word and no button stands before it: it may not have been meant for us."""
     owed: bool = False
     """Nobody asked: the server comes back to something earlier."""
+    is_complete: bool = False
+    """The server has said that its turn is over."""
     grace_used: bool = False
     patience_ends_ms: int = 0
 
@@ -93,6 +95,8 @@ class Scene:
         self._exchange = Exchange(turn=0, after=Dialogue.IDLE)
         self._finals_due_ms: int | None = None
         self._tools: set[str] = set()
+        self._hushed: set[str] = set()
+        """Calls that somebody has said stop to: their results are not to be spoken."""
         self._owes_turn = False
         self._stalls: Counter[do.StallCause] = Counter()
         self._waiting: deque[tuple[do.Notice | None, str]] = deque(maxlen=MAX_WAITING)
@@ -156,6 +160,9 @@ class Scene:
     def _new_exchange(self, *, local: bool = False) -> None:
         """The turn before is over for us, whatever the server still has to say of it."""
         self._finish_transcripts()
+        self._heard.begin()
+        self._said.begin()
+        self.memory.turn_over()
         self.reply.apply(ReplyInput.CUT_IN)
         self._exchange = Exchange(
             turn=self._exchange.turn + 1,
@@ -171,6 +178,16 @@ class Scene:
     def _wait_for_reply(self) -> None:
         """The server shows that it is at work: wait anew, but not for ever."""
         self._wait(min(self._policy.reply_timeout_ms, max(0, self._exchange.patience_ends_ms - self._now_ms)))
+
+    def _may_go_on_unwoken(self) -> bool:
+        """A television with pauses would go on for ever, and each of its turns costs."""
+        return self._turns_unwoken < self._policy.max_turns_without_wake
+
+    def _count_unwoken(self) -> None:
+        """A turn before which there was no wake word: after the last of them nobody is listened to."""
+        self._turns_unwoken += 1
+        if not self._may_go_on_unwoken():
+            self._exchange.after = Dialogue.IDLE
 
     def _rest(self) -> None:
         """Back to idle. A session nobody used is closed; one that was used lingers."""
@@ -227,6 +244,20 @@ class Scene:
         self.reply.has_ended = True
         self._do(do.EndPlayback(self._exchange.turn))
 
+    def _end_voice(self) -> None:
+        """No more comes from the server; a text is over when the local voice has read it."""
+        if self._is_whole():
+            return
+        if self._exchange.written:
+            self._exchange.read_out = True
+            self._do(do.SpeakReply(self._exchange.turn, "", final=True))
+        else:
+            self._end_playback()
+
+    def _is_whole(self) -> bool:
+        """Whether all of the reply is there, although it may not have been heard yet."""
+        return self.reply.has_ended or self._exchange.read_out
+
     def _leave_when_over(self) -> None:
         if self.reply.is_over:
             self._after_voice()
@@ -234,7 +265,8 @@ class Scene:
     # ------------------------------------------------------------ the session
 
     def _need_session(self, *, fresh: bool = False, again: bool = False) -> None:
-        """Ask for a session unless there is one."""
+        """Ask for a session unless there is one; it may have to be told everything that was said."""
+        self._finish_transcripts()
         self._do(*self.link.need(self.history.turns, self._now_ms, fresh=fresh, again=again))
 
     def _session_gone(self) -> None:
@@ -243,6 +275,7 @@ class Scene:
         self.reply.apply(ReplyInput.SESSION_GONE)
         self._do(*(do.CancelTool(call_id) for call_id in sorted(self._tools)))
         self._tools.clear()
+        self._hushed.clear()
 
     def _release_link(self) -> None:
         self._do(*self.link.release())

@@ -23,7 +23,8 @@ class ShowingRules(Scene):
 
     def _is_of_this_turn(self) -> bool:
         """The server cannot have transcribed what it has not been sent: that is a late piece of the turn before."""
-        return self.uplink.state not in (UplinkState.HELD, UplinkState.READY)
+        is_spoken = not (self._exchange.local or self._exchange.text)
+        return is_spoken and self.uplink.state not in (UplinkState.HELD, UplinkState.READY)
 
     def _show_sources(self, event: ev.Grounded) -> None:
         if not self._exchange.local:

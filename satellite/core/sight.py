@@ -16,6 +16,7 @@ class Sight:
     def __init__(self, *, has_camera: bool) -> None:
         self._has_camera = has_camera
         self._runs = False
+        self._has_words = False
         self._picture: bytes | None = None
         self._not_before_ms = 0
 
@@ -24,6 +25,7 @@ class Sight:
         if not self._has_camera or conversing is self._runs:
             return []
         self._runs = conversing
+        self._has_words = False
         self._picture = None
         return [StartCamera()] if conversing else [StopCamera()]
 
@@ -32,9 +34,10 @@ class Sight:
         if self._runs:
             self._picture = jpeg
 
-    def pump(self, session: int | None, now_ms: int) -> list[Command]:
-        """The picture to send now, if there is one and it is time."""
-        if session is None or self._picture is None or now_ms < self._not_before_ms:
+    def pump(self, session: int | None, now_ms: int, *, words: bool) -> list[Command]:
+        """The picture to send now, if there is one and it is time; `words`: the user's go up with it."""
+        self._has_words = self._has_words or words
+        if session is None or self._picture is None or not self._has_words or now_ms < self._not_before_ms:
             return []
         jpeg, self._picture = self._picture, None
         self._not_before_ms = now_ms + PAUSE_MS

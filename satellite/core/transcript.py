@@ -9,9 +9,16 @@ class Transcript:
     def __init__(self, speaker: Speaker) -> None:
         self._speaker = speaker
         self._text = ""
+        self._is_told = False
+
+    def begin(self) -> None:
+        """Another turn."""
+        self._is_told = False
 
     def add(self, text: str, conversation: int, turn: int) -> list[Command]:
-        """Publish the text so far, one piece longer."""
+        """Publish the text so far, one piece longer; what comes after the final text is too late."""
+        if self._is_told:
+            return []
         self._text += text
         if not text or not self._text.strip():
             return []
@@ -23,7 +30,7 @@ class Transcript:
 
     def draft(self, text: str, conversation: int, turn: int) -> list[Command]:
         """Publish a guess at what comes next; it is not kept."""
-        guess = f"{self._text}{text}".strip()
+        guess = "" if self._is_told else f"{self._text}{text}".strip()
         return [PublishTranscript(self._speaker, conversation, turn, guess, final=False)] if guess else []
 
     def __bool__(self) -> bool:
@@ -37,4 +44,5 @@ class Transcript:
     def finish(self, conversation: int, turn: int) -> list[PublishTranscript]:
         """Publish the final text, once; nothing when nothing was said."""
         text, self._text = self._text.strip(), ""
+        self._is_told = self._is_told or bool(text)
         return [PublishTranscript(self._speaker, conversation, turn, text, final=True)] if text else []

@@ -149,6 +149,7 @@ class Uplink:
 
     def session_gone(self) -> None:
         """Whatever was sent is lost with the session: the next one hears it from the start."""
+        self._is_answered = False
         self.utterance.rewind()
         self._apply(UplinkInput.SESSION_GONE)
 
@@ -171,12 +172,13 @@ class Uplink:
             return []
         if self._is_answered and self.utterance.length_samples > LONGEST_KEPT_SAMPLES:
             self.settled()
-        commands: list[Command] = []
+        commands: list[Command] = [SendFrames(session, first, pcm) for first, pcm in self.utterance.unsent()]
         if self.state is UplinkState.READY:
+            if not commands:
+                return []  # nothing of it has been heard yet
             if self._manual:
-                commands.append(SendActivityStart(session))
+                commands.insert(0, SendActivityStart(session))
             self._apply(UplinkInput.FIRST_SENT)
-        commands += [SendFrames(session, first, pcm) for first, pcm in self.utterance.unsent()]
         if self.utterance.has_ended:
             commands.append(SendActivityEnd(session) if self._manual else SendAudioStreamEnd(session))
             self._apply(UplinkInput.ALL_SENT)

@@ -37,6 +37,7 @@ class Watch:
         self._running: set[str] = set()
         self._camera = False
         self._shows = False
+        self._words_now = False
         self._read_out = 0
 
     def before(self, event: ev.Event) -> None:
@@ -55,6 +56,7 @@ class Watch:
             assert not commands, "muted, and yet the microphone had an effect"
         if isinstance(event, CUTS) and any(isinstance(command, do.FlushPlayback) for command in commands):
             assert isinstance(commands[0], do.FlushPlayback), "silence comes first"
+        self._words_now = any(isinstance(command, (do.SendFrames, do.SendText)) for command in commands)
         for command in commands:
             if isinstance(event, (ev.ReplyChunkReceived, ev.OutputTranscribed, ev.ToolCallReceived)):
                 content = (do.PlayChunk, do.PublishTranscript, do.RunTool)
@@ -108,9 +110,8 @@ class Watch:
             case do.SendPicture():
                 self._expect_session(command.session)
                 assert self._camera, "a camera that is off sees nothing"
-                assert self._shows or self._activity or self._stream or self._conversation.is_written_to, (
-                    "no picture leaves before the user's own words"
-                )
+                assert self._shows or self._words_now, "no picture leaves before the user's own words"
+                assert self._conversation.dialogue is not Dialogue.IDLE, "nor after the conversation"
             case do.StartCamera() | do.StopCamera():
                 assert self._camera is isinstance(command, do.StopCamera)
                 self._camera = isinstance(command, do.StartCamera)

@@ -114,8 +114,10 @@ def test_a_text_reply_is_read_in_order_and_is_over_when_the_voice_has_read_it() 
 
 def test_a_text_reply_may_be_only_shown() -> None:
     script = Script(Policy(speaks_text=False)).to_thinking()
+    script.wait(1000)
     script.write("It is noon.")
     assert script.dialogue() is Dialogue.THINKING
+    assert script.conversation.deadline_ms == script.now_ms + script.policy.reply_timeout_ms
     script.turn_complete()
     assert script.dialogue() is Dialogue.FOLLOW_UP
     assert not script.all(do.SpeakReply)
@@ -129,7 +131,7 @@ def test_a_text_reply_is_cut_like_any_other() -> None:
     commands = script.begin_to_speak()
     assert isinstance(commands[0], do.FlushPlayback)
     assert read(script) == []
-    script.write("there was")
+    assert script.write("there was") == []
     assert len(script.all(do.SpeakReply)) == 1
 
 

@@ -124,6 +124,34 @@ def test_what_is_forgotten_is_not_told() -> None:
     assert script.conversation.history.turns == ()
 
 
+def test_a_handle_of_what_is_forgotten_leads_nowhere() -> None:
+    script = Script(Policy(memory_ms=100_000))
+    talk(script, handle="a")
+    script.now_ms += 100_001
+    script.tell(ev.DeadlineReached())
+    script.to_listening().speak(1000)
+    script.lose_session()
+    assert [opened.handle for opened in script.all(do.OpenSession)] == [None, None, None]
+
+
+def test_where_nothing_is_resumed_a_restored_handle_is_not_either() -> None:
+    script = Script(Policy(resumes=False))
+    script.tell(ev.MemoryRestored("kept", 1000))
+    script.wake()
+    assert last_opened(script).handle is None
+
+
+def test_a_handle_from_before_a_turn_that_was_given_up_lacks_it() -> None:
+    script = Script()
+    talk(script, handle="a")
+    script.to_listening().speak(1000)
+    script.remember(None)
+    script.stop()
+    close(script)
+    script.wake()
+    assert last_opened(script).history[:2] == (QUESTION, ANSWER)
+
+
 def test_every_handle_is_kept_for_a_restart() -> None:
     script = Script()
     talk(script, handle="a")

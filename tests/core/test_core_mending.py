@@ -122,9 +122,11 @@ def test_a_running_function_is_no_stall() -> None:
     script.call_tool()
     script.turn_complete()
     assert script.dialogue() is Dialogue.THINKING
+    ended_ms = script.now_ms
     script.wait(script.policy.reply_timeout_ms)
     assert script.dialogue() is Dialogue.THINKING
     assert not stalls(script)
+    assert script.conversation.deadline_ms == ended_ms + LONGEST_THINKING_MS
     script.finish_tool()
     script.reply()
     assert script.dialogue() is Dialogue.SPEAKING
@@ -133,7 +135,6 @@ def test_a_running_function_is_no_stall() -> None:
 def test_a_function_that_never_ends_is_given_up() -> None:
     script = Script().to_thinking()
     script.call_tool()
-    script.wait(LONGEST_THINKING_MS)
     script.wait(LONGEST_THINKING_MS)
     assert stalls(script) == [(do.StallCause.NO_AUDIO, False, 1)]
 
@@ -153,6 +154,14 @@ def test_a_proactive_model_may_keep_silent_when_it_was_not_called() -> None:
     assert script.dialogue() is Dialogue.IDLE
     assert not stalls(script)
     assert not script.all(do.Announce)
+    assert script.all(do.CloseSession), "what comes late is not heard"
+
+
+def test_a_model_that_is_not_proactive_has_to_answer_in_the_follow_up_too() -> None:
+    script = Script().to_follow_up()
+    script.speak(1000)
+    script.wait(script.policy.reply_timeout_ms)
+    assert stalls(script) == [(do.StallCause.NO_AUDIO, True, 1)]
 
 
 def test_a_proactive_model_that_was_called_by_name_has_to_answer() -> None:
@@ -192,6 +201,13 @@ def test_a_reply_taken_back_in_its_middle_is_asked_for_again() -> None:
     script = Script().to_speaking()
     commands = script.turn_complete("RESPONSE_REJECTED")
     assert do.FlushPlayback() in commands
+    assert stalls(script) == [(do.StallCause.REJECTED, True, 1)]
+
+
+def test_a_turn_stalls_of_one_cause() -> None:
+    script = Script().to_thinking()
+    script.silent_reply()
+    script.turn_complete("RESPONSE_REJECTED")
     assert stalls(script) == [(do.StallCause.REJECTED, True, 1)]
 
 

@@ -457,11 +457,17 @@ def test_timers_ring_once_in_their_order() -> None:
 def test_reply_counts_what_is_queued_behind_what_plays() -> None:
     reply = Reply()
     reply.begin_playback(1000)
-    reply.pushed(500, 1000)
-    reply.pushed(500, 1100)
+    reply.pushed(1, 500, 1000)
+    reply.pushed(1, 500, 1100)
     assert reply.play_end_ms == 2000
-    reply.pushed(500, 3000)
+    reply.pushed(2, 500, 3000)
     assert reply.play_end_ms == 3500
+    assert (reply.turn, reply.starved_ms) == (2, 1000)
+    reply.waited(3400)
+    assert reply.play_end_ms == 3500
+    reply.waited(4000)
+    reply.pushed(2, 500, 4100)
+    assert (reply.play_end_ms, reply.starved_ms) == (4600, 1100)
     reply.begin_playback(100)
     assert reply.play_end_ms == 100
 

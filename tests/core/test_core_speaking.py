@@ -430,7 +430,7 @@ def test_automatic_words_and_tools_may_come_while_we_still_listen() -> None:
 
 
 @BOTH
-@pytest.mark.parametrize("what", [Script.reply, lambda s: s.said("old"), Script.call_tool])
+@pytest.mark.parametrize("what", [Script.reply, Script.call_tool])
 def test_a_reply_to_nothing_is_refused_until_its_turn_is_complete(
     policy: Policy, what: Callable[[Script], object]
 ) -> None:

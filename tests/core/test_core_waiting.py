@@ -30,6 +30,7 @@ POLICIES = {
         manual_activity=False, follow_up_ms=0, wake_earcon=False, max_utterance_ms=1000, reply_timeout_ms=1000
     ),
     "proactive, with a camera": Policy(proactive=True, has_camera=True, connection_age_ms=30_000),
+    "automatic, with a camera": Policy(manual_activity=False, has_camera=True, max_turns_without_wake=2),
     "text, unread": Policy(speaks_text=False, idempotent_tools=frozenset({"set_timer"})),
 }
 ANY_POLICY = pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES.keys())
