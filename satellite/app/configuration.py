@@ -80,7 +80,7 @@ def policy_of(settings: Settings, tools: Sequence[ToolDeclaration] = ()) -> Poli
     always_proactive = family_of(live.model).proactivity is Proactivity.ALWAYS
     return Policy(
         manual_activity=conversation.activity is ActivityMode.MANUAL,
-        barge_in=conversation.barge_in,
+        barge_in=conversation.barge_in and live.detection.activity_handling == "interrupt",
         wake_earcon=conversation.wake_earcon,
         wake_lookback_ms=gate.wake_lookback_ms,
         preroll_ms=gate.preroll_ms,

@@ -6,7 +6,7 @@ from satellite.core.dialogue import Dialogue
 from satellite.core.mending import MendingRules
 from satellite.core.pcm import REPLY_RATE_HZ, ms_of_samples, samples_in
 from satellite.core.reply import ReplyInput, ReplyState
-from satellite.core.scene import LONGEST_THINKING_MS
+from satellite.core.scene import LONGEST_FUNCTION_MS, LONGEST_THINKING_MS
 
 
 class AnsweringRules(MendingRules):
@@ -210,6 +210,7 @@ class AnsweringRules(MendingRules):
         if not self._takes_content():
             return
         self._tools.add(event.call_id)
+        self._tools_end_ms = self._now_ms + LONGEST_FUNCTION_MS
         self._exchange.has_called = True
         self._exchange.has_acted = self._exchange.has_acted or event.name not in self._policy.idempotent_tools
         self._do(do.RunTool(event.session, event.call_id, event.name, event.arguments))
@@ -241,6 +242,8 @@ class AnsweringRules(MendingRules):
         scheduling = NOT_SPOKEN if is_hushed else event.scheduling
         self._do(do.SendToolResponse(event.session, event.call_id, event.name, event.response, scheduling))
         self._owes_turn = self._owes_turn or scheduling in SPOKEN_LATER
+        if self.dialogue is Dialogue.IDLE:
+            self.link.linger(self._policy.session_linger_ms, self._now_ms)
         if self.dialogue is Dialogue.THINKING:
             self._wait_on(nothing_comes=scheduling == NOT_SPOKEN and not (self._tools or self._owes_turn))
         elif self.dialogue is Dialogue.SPEAKING and self._now_ms < self._exchange.patience_ends_ms:
@@ -260,6 +263,9 @@ class AnsweringRules(MendingRules):
         patience_ms = self._exchange.patience_ends_ms - self._now_ms
         if self._tools and patience_ms > 0:
             self._wait(patience_ms)  # a function is at work: it ends by itself
+            return
+        if self.reply.state is ReplyState.OPEN and not (self._is_whole() or self._exchange.local):
+            self._stalled(do.StallCause.NO_AUDIO)  # the rest of it never came
             return
         self._do(do.FlushPlayback())
         if self.reply.state is ReplyState.OPEN:

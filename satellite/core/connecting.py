@@ -102,6 +102,7 @@ class ConnectingRules(MendingRules):
             self.link.forgive()
             self._problem("link", "")
         elif self.link.state is LinkState.OPENING:
+            self.memory.session_lost(resume_refused=False)
             self._release_link()
             self._problem("link", "no connection to the Live API")
             if waiting:
@@ -110,6 +111,8 @@ class ConnectingRules(MendingRules):
             self._release_link()
             self._exchange.replays += 1
             self._reopen(may_repeat=not self._exchange.has_called)
+        elif self.link.state is LinkState.OPEN and self._tools and self._now_ms < self._tools_end_ms:
+            self.link.linger(self._tools_end_ms - self._now_ms, self._now_ms)  # somebody waits for what they bring
         else:
             self._lose_rest(do.Notice.NO_CONNECTION)
             self._release_link()

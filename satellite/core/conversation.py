@@ -33,7 +33,8 @@ class Conversation(HearingRules, AnsweringRules, ConnectingRules, ShowingRules, 
     @property
     def deadline_ms(self) -> int | None:
         """The earliest instant at which something has to happen by itself, or None."""
-        due = (self._deadline_ms, self._finals_due_ms, self.link.deadline_ms, self.timers.deadline_ms)
+        sight_ms = self.sight.waits_until_ms(self._now_ms) if self._has_words_waiting() else None
+        due = (self._deadline_ms, self._finals_due_ms, self.link.deadline_ms, self.timers.deadline_ms, sight_ms)
         return min((at_ms for at_ms in due if at_ms is not None), default=None)
 
     @property
@@ -65,6 +66,7 @@ class Conversation(HearingRules, AnsweringRules, ConnectingRules, ShowingRules, 
 
     def _settle(self) -> None:
         """What follows from any change: audio up, a connection that may go, announcements, the shown state."""
+        self._do(*self.sight.follow(self._now_ms, conversing=self._is_conversing()))
         self._send_up()
         pauses = self.dialogue in (Dialogue.IDLE, Dialogue.FOLLOW_UP)
         if self.link.state is LinkState.HANDING_OVER and pauses and not (self._tools or self._owes_turn):
@@ -76,12 +78,18 @@ class Conversation(HearingRules, AnsweringRules, ConnectingRules, ShowingRules, 
             self._announce(*self._waiting.popleft())
         elif self._texts and pauses:
             self._write_turn(ev.TextRequested(self._texts.popleft()))
+            self._do(*self.sight.follow(self._now_ms, conversing=self._is_conversing()))
             self._send_up()
-        self._do(*self.sight.follow(conversing=self._is_conversing()))
+        self._do(*self.sight.follow(self._now_ms, conversing=self._is_conversing()))
         shown = shown_state(self.dialogue, self.mute, self.link.state, microphone_lost="microphone" in self._problems)
         if shown is not self._shown:
             self._shown = shown
             self._do(do.PublishState(shown, self._conversation, self._exchange.turn))
+
+    def _has_words_waiting(self) -> bool:
+        """Whether something would go up if there were a picture."""
+        written = bool(self._exchange.text) and not self._exchange.text_sent
+        return self.link.open_session is not None and (written or self.uplink.has_end_waiting)
 
     def _is_conversing(self) -> bool:
         """Whether the user may be seen: who has closed the microphone is not looked at either."""
@@ -90,8 +98,9 @@ class Conversation(HearingRules, AnsweringRules, ConnectingRules, ShowingRules, 
     def _send_up(self) -> None:
         """Bring the server up to date: what was written, what is said, what is seen with it."""
         session = self.link.open_session
-        upward = self.uplink.pump(session)
-        if self._exchange.text and not self._exchange.text_sent and session is not None:
+        waits = self.sight.waits_until_ms(self._now_ms) is not None
+        upward = self.uplink.pump(session, hold_end=waits)
+        if self._exchange.text and not (self._exchange.text_sent or waits) and session is not None:
             self._exchange.text_sent = True
             upward.append(do.SendText(session, self._exchange.text))
         if self._is_conversing() and (upward or self.link.used):

@@ -26,6 +26,8 @@ class HearingRules(Scene):
 
     def _begin_again(self, event: ev.WakeWordHeard) -> None:
         if self.uplink.is_confirmed:  # said within an utterance: it goes on, and may end here
+            self._exchange.unasked, self._exchange.after = False, Dialogue.FOLLOW_UP
+            self._turns_unwoken = 0
             self._wait(self._policy.listen_timeout_ms)
         else:
             self._begin(event)
@@ -118,6 +120,9 @@ class HearingRules(Scene):
         was_open = self.reply.state is ReplyState.OPEN
         self.reply.apply(ReplyInput.INTERRUPTED)
         if not was_open:
+            return
+        if self._policy.manual_activity and self._is_whole() and not self._exchange.text_sent:
+            self._finish_transcripts_soon()  # all of it is here, and who speaks is ours to say: it is played out
             return
         self._do(do.FlushPlayback())
         if self._exchange.text_sent:

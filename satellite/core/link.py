@@ -147,7 +147,7 @@ class Link:
 
     def refused(self, now_ms: int) -> None:
         """The server will not have us."""
-        self.memory.forget_handle()
+        self.memory.session_lost(resume_refused=True)
         if self._move(LinkInput.REFUSED) is LinkState.REFUSED:
             self._due_ms = now_ms + min(REFUSED_PAUSE_MS << self._refusals, LONGEST_REFUSED_PAUSE_MS)
             self._refusals = min(self._refusals + 1, 10)

@@ -7,6 +7,9 @@ the last one lacks the turn that is going on (LIVE_API 4.7). History is never to
 
 from satellite.core.commands import Command, PastTurn, StoreMemory
 
+MOST_FAILED_RESUMES = 2
+"""Once may be the network's doing; a handle that fails again and again would make the satellite mute."""
+
 
 class Memory:
     """Handle and history of the present memory. Driven by the link and the conversation."""
@@ -19,6 +22,8 @@ class Memory:
         self._is_current = False
         self._lacks_turn = False
         self._used_at_ms: int | None = None
+        self._resuming = False
+        self._failed_resumes = 0
         self._seeding = False
         self._seed_refused = False
 
@@ -30,10 +35,12 @@ class Memory:
         self, history: tuple[PastTurn, ...], now_ms: int, *, fresh: bool, again: bool
     ) -> tuple[str | None, tuple[PastTurn, ...]]:
         """(handle, history) for a new connection; at most one of them."""
-        self._seeding = False
+        self._seeding = self._resuming = False
         if self.has_expired(now_ms):
             self._handle = None
             return None, ()
+        if self._failed_resumes >= MOST_FAILED_RESUMES:
+            self._handle = None
         if fresh:
             self._is_current, self._lacks_turn = False, True  # nothing leads back to what has failed
         handle = self._handle if self._resumes and not fresh else None
@@ -41,6 +48,7 @@ class Memory:
         is_good = self._is_current or (again and not self._lacks_turn)
         if handle is not None and (is_good or not can_seed):
             # one that lacks a turn is better than none
+            self._resuming = True
             return handle, ()
         self._seeding = can_seed
         return None, history if can_seed else ()
@@ -56,18 +64,23 @@ class Memory:
     def reply_begun(self) -> None:
         """The server says more than its last handle covers; and a session that was told the history has taken it."""
         self._is_current = False
-        self._seeding = self._seed_refused = False
+        self._seeding = self._seed_refused = self._resuming = False
+        self._failed_resumes = 0
 
     def turn_over(self) -> None:
         """A turn that the last handle does not cover will not be heard anew: to resume with it is to lose that turn."""
         self._lacks_turn = not self._is_current
 
     def session_lost(self, *, resume_refused: bool) -> None:
-        """A refused handle is forgotten; a session lost before it answered may have been lost over the history."""
+        """A session that was lost before it answered may have been lost over what it was to go on from.
+
+        A handle that was refused is forgotten, and one that has led nowhere twice; history is told once.
+        """
         if resume_refused:
             self._handle = None
+        self._failed_resumes += self._resuming
         self._seed_refused = self._seed_refused or self._seeding
-        self._seeding = False
+        self._seeding = self._resuming = False
 
     def forget_handle(self) -> None:
         """Nothing leads back any more."""

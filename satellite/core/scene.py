@@ -21,8 +21,11 @@ from satellite.core.sight import Sight
 from satellite.core.timers import Timers
 from satellite.core.transcript import Transcript
 from satellite.core.uplink import Uplink
-from satellite.core.usage import Usage
+from satellite.core.usage import TokenCounts, Usage
 from satellite.core.voice import Voice, VoiceState
+
+LONGEST_FUNCTION_MS = 600_000
+"""No function may take longer (tools.functions.NAME.timeout_s)."""
 
 FINALS_GRACE_MS = 600
 """How long after the end of a turn pieces of its transcripts are still waited for."""
@@ -87,6 +90,7 @@ class Scene:
         self.timers = Timers()
         self.sight = Sight(has_camera=policy.has_camera)
         self.history = History()
+        self._last_usage: tuple[int, int, TokenCounts] | None = None
         self.usage = Usage(policy.prices, policy.budget)
         self._problems: dict[str, str] = {}
         self._heard = Transcript(do.Speaker.USER)
@@ -95,6 +99,8 @@ class Scene:
         self._exchange = Exchange(turn=0, after=Dialogue.IDLE)
         self._finals_due_ms: int | None = None
         self._tools: set[str] = set()
+        self._tools_end_ms = 0
+        """No function that runs now runs longer."""
         self._hushed: set[str] = set()
         """Calls that somebody has said stop to: their results are not to be spoken."""
         self._owes_turn = False

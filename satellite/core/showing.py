@@ -38,6 +38,10 @@ class ShowingRules(Scene):
         self._do(do.PublishVoiceActivity(self._conversation, event.active, event.offset_ms))
 
     def _show_usage(self, event: ev.UsageReported) -> None:
+        report = event.session, self._exchange.turn, event.tokens
+        if report == self._last_usage:
+            return  # a turnComplete that comes twice brings its usage twice
+        self._last_usage = report
         reported = self.usage.report(event.tokens)
         sums = (self.usage.session, self.usage.session_cost, reported.day)
         self._do(

@@ -166,8 +166,16 @@ class Uplink:
         self.abandon()
         return [SendAudioStreamEnd(session)] if pauses and session is not None else []
 
-    def pump(self, session: int | None) -> list[Command]:
-        """Commands that bring the server up to date; none without an open session or confirmed speech."""
+    @property
+    def has_end_waiting(self) -> bool:
+        """Whether the server has not heard of the end of what was said."""
+        return self.state in (UplinkState.READY, UplinkState.FLOWING) and self.utterance.has_ended
+
+    def pump(self, session: int | None, *, hold_end: bool = False) -> list[Command]:
+        """Commands that bring the server up to date; none without an open session or confirmed speech.
+
+        `hold_end`: something else has to be there before the user's turn is over.
+        """
         if session is None or self.state not in (UplinkState.READY, UplinkState.FLOWING):
             return []
         if self._is_answered and self.utterance.length_samples > LONGEST_KEPT_SAMPLES:
@@ -179,7 +187,7 @@ class Uplink:
             if self._manual:
                 commands.insert(0, SendActivityStart(session))
             self._apply(UplinkInput.FIRST_SENT)
-        if self.utterance.has_ended:
+        if self.utterance.has_ended and not hold_end:
             commands.append(SendActivityEnd(session) if self._manual else SendAudioStreamEnd(session))
             self._apply(UplinkInput.ALL_SENT)
         return commands

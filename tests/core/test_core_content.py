@@ -8,7 +8,7 @@ from satellite.core import events as ev
 from satellite.core.dialogue import Dialogue
 from satellite.core.policy import Policy
 from satellite.core.scene import FINALS_GRACE_MS
-from satellite.core.sight import PAUSE_MS
+from satellite.core.sight import LONGEST_WAIT_MS, PAUSE_MS
 from satellite.core.usage import Budget, DayUsage, Prices, TokenCounts
 
 SEEING = Policy(has_camera=True)
@@ -353,8 +353,8 @@ def test_that_the_budget_is_nearly_used_is_said_after_the_reply() -> None:
 def test_a_used_up_budget_refuses_the_next_conversation_aloud_until_the_next_day() -> None:
     script = Script(THRIFTY).to_speaking()
     script.tell(ev.DayBegun(DayUsage("2026-11-22")))
-    for _ in range(2):
-        script.tell(ev.UsageReported(1, COUNTS))
+    script.tell(ev.UsageReported(1, COUNTS))
+    script.tell(ev.UsageReported(1, TokenCounts(prompt={"audio": 1000}, total=1000)))
     assert do.PublishProblem("budget", "the day's budget is used up") in script.done
     script.stop()
     opened = len(script.all(do.OpenSession))
@@ -384,3 +384,58 @@ def test_the_sums_of_a_session_that_is_resumed_go_on() -> None:
     script.open_session()
     script.tell(ev.UsageReported(3, COUNTS))
     assert script.all(do.PublishUsage)[-1].session.total == 1000
+
+
+def test_usage_that_comes_twice_is_counted_once() -> None:
+    script = Script().to_speaking()
+    for _ in range(2):
+        script.turn_complete()
+        script.tell(ev.UsageReported(1, COUNTS))
+    assert len(script.all(do.PublishUsage)) == 1
+
+
+# ---------------------------------------------------------------- words wait for their picture
+
+
+def test_a_written_turn_waits_a_moment_for_the_first_picture() -> None:
+    script = Script(SEEING).to_idle()
+    commands = script.tell(ev.TextRequested("what is this?"))
+    assert do.StartCamera() in commands
+    assert not script.all(do.SendText)
+    up = script.tell(ev.PictureTaken(b"jpeg"))
+    assert [c for c in up if isinstance(c, (do.SendPicture, do.SendText))] == [
+        do.SendPicture(1, b"jpeg"),
+        do.SendText(1, "what is this?"),
+    ]
+
+
+def test_a_camera_that_does_not_come_is_not_waited_for() -> None:
+    script = Script(SEEING).to_idle()
+    script.tell(ev.TextRequested("what is this?"))
+    assert script.conversation.deadline_ms == script.now_ms + LONGEST_WAIT_MS
+    assert do.SendText(1, "what is this?") in script.wait(LONGEST_WAIT_MS)
+
+
+@pytest.mark.parametrize("activity_manual", [True, False], ids=["manual", "automatic"])
+def test_a_short_question_ends_when_the_picture_is_there(activity_manual: bool) -> None:
+    script = Script(Policy(has_camera=True, manual_activity=activity_manual))
+    script.hear(100)
+    script.wake()
+    script.open_session()
+    script.begin_to_speak()
+    script.fall_silent()
+    assert not script.all(do.SendActivityEnd)
+    script.tell(ev.PictureTaken(b"jpeg"))
+    kinds = [type(c) for c in script.done if isinstance(c, (do.SendPicture, do.SendActivityEnd, do.SendActivityStart))]
+    expected = [do.SendActivityStart, do.SendPicture, do.SendActivityEnd]
+    assert kinds == (expected if activity_manual else [do.SendPicture])
+
+
+def test_what_is_asked_again_is_asked_with_its_picture() -> None:
+    script = Script(SEEING).to_speech()
+    script.tell(ev.PictureTaken(b"jpeg"))
+    script.hear(100)
+    script.fall_silent()
+    script.lose_session()
+    script.open_session()
+    assert [(picture.session, picture.jpeg) for picture in script.all(do.SendPicture)] == [(1, b"jpeg"), (2, b"jpeg")]

@@ -276,3 +276,94 @@ def test_each_refusal_is_given_twice_the_time_of_the_last() -> None:
     script.wake()
     script.open_session()
     assert script.conversation.link.state is LinkState.OPEN
+
+
+# ---------------------------------------------------------------- a rung that breaks
+
+
+def test_a_handle_that_leads_nowhere_twice_is_left_and_the_next_session_is_told() -> None:
+    script = Script()
+    talk(script, handle="a")
+    close(script)
+    script.wake()
+    script.speak(1000)
+    for _ in range(2):
+        assert last_opened(script).handle == "a"
+        script.open_session()
+        script.lose_session()
+    assert last_opened(script).handle is None
+    assert last_opened(script).history == (QUESTION, ANSWER)
+
+
+def test_a_handle_under_which_nothing_ever_opens_does_not_make_the_satellite_mute() -> None:
+    script = Script()
+    talk(script, handle="a")
+    close(script)
+    handles = []
+    for _ in range(3):
+        script.wake()
+        handles.append(last_opened(script).handle)
+        script.wait(script.policy.connect_timeout_ms)
+        script.local_speech()
+        script.drain()
+    assert handles == ["a", "a", None]
+
+
+def test_a_handle_that_worked_is_good_again() -> None:
+    script = Script()
+    talk(script, handle="a")
+    close(script)
+    script.wake()
+    script.open_session()
+    script.lose_session()
+    script.open_session()
+    script.speak(1000)
+    script.reply()
+    script.turn_complete()
+    script.remember("b")
+    script.drain()
+    script.lose_session()
+    script.speak(1000)
+    script.open_session()
+    script.lose_session()
+    assert last_opened(script).handle == "b"
+
+
+def test_a_refusal_of_a_session_that_was_told_the_history_may_be_for_the_history() -> None:
+    script = Script()
+    talk(script)
+    close(script)
+    script.wake()
+    assert last_opened(script).history
+    script.refuse_session()
+    script.now_ms += REFUSED_PAUSE_MS
+    script.wake()
+    assert not last_opened(script).history
+
+
+# ---------------------------------------------------------------- a session that is still needed
+
+
+def test_a_session_is_kept_for_a_function_that_is_still_at_work() -> None:
+    script = Script().to_thinking()
+    script.call_tool()
+    script.reply()
+    script.turn_complete()
+    script.drain()
+    long_after_ms = script.now_ms + 300_000
+    while (script.conversation.deadline_ms or 0) < long_after_ms:
+        script.wait_for_deadline()
+    assert not script.all(do.CloseSession)
+    assert script.finish_tool(scheduling="WHEN_IDLE")
+    script.reply()
+    assert script.dialogue() is Dialogue.SPEAKING
+
+
+def test_a_function_that_is_lost_does_not_keep_the_session_for_ever() -> None:
+    script = Script().to_thinking()
+    script.call_tool()
+    script.reply()
+    script.turn_complete()
+    script.drain()
+    script.stay_quiet()
+    assert script.conversation.link.state is LinkState.CLOSED

@@ -297,3 +297,63 @@ def test_the_words_of_the_first_try_are_not_shown_twice() -> None:
     script.wait(FINALS_GRACE_MS)
     finals = [published.text for published in script.all(do.PublishTranscript) if published.final]
     assert finals == ["what time is it", "It is noon."]
+
+
+def test_what_acted_stays_so_whatever_is_called_after_it() -> None:
+    """The door, then the time, then a stall: the door stays unlocked once."""
+    script = Script(Policy(idempotent_tools=frozenset({"get_time"}))).to_thinking()
+    for number, name in enumerate(("unlock_door", "get_time")):
+        script.call_tool(f"call-{number}", name)
+        script.finish_tool(f"call-{number}", name)
+    script.wait_for_deadline()
+    assert not any(retried for _, retried, _ in stalls(script))
+    assert len(script.all(do.OpenSession)) == 1
+
+
+@pytest.mark.parametrize("reason", ["RESPONSE_REJECTED", "MALFORMED_FUNCTION_CALL"])
+def test_a_slip_of_the_model_is_asked_again(reason: str) -> None:
+    script = Script().to_thinking()
+    script.turn_complete(reason)
+    assert stalls(script) == [(do.StallCause.REJECTED, True, 1)]
+
+
+@pytest.mark.parametrize(("amplitude", "audible"), [(25, False), (45, True)])
+def test_what_is_below_minus_60_dbfs_cannot_be_heard(amplitude: int, audible: bool) -> None:
+    """32768 / 1000 is 32.8."""
+    script = Script().to_thinking()
+    sound = amplitude.to_bytes(2, "little", signed=True) * 4800
+    script.tell(ev.ReplyChunkReceived(script.session, sound))
+    script.turn_complete()
+    assert bool(stalls(script)) is not audible
+
+
+def test_a_whole_reply_that_the_server_takes_back_without_cause_is_played_out() -> None:
+    """Manual activity: who speaks is ours to say, and nobody has spoken."""
+    script = Script().to_speaking()
+    script.generation_complete()
+    assert do.FlushPlayback() not in script.interrupted()
+    script.turn_complete()
+    script.drain()
+    assert script.dialogue() is Dialogue.FOLLOW_UP
+
+
+@BOTH
+def test_a_reply_that_is_taken_back_while_it_comes_falls_silent(policy: Policy) -> None:
+    script = Script(policy).to_speaking()
+    assert do.FlushPlayback() in script.interrupted()
+
+
+def test_the_wake_word_said_in_the_follow_up_is_a_call_by_name() -> None:
+    """Its own sound has confirmed the utterance already; a proactive model that is called has to answer."""
+    script = Script(Policy(proactive=True, max_turns_without_wake=1)).to_follow_up()
+    script.begin_to_speak()
+    script.wake()
+    script.hear(500)
+    script.fall_silent()
+    script.wait_for_deadline()
+    assert stalls(script) == [(do.StallCause.NO_AUDIO, True, 1)]
+    script.open_session()
+    script.reply()
+    script.turn_complete()
+    script.drain()
+    assert script.dialogue() is Dialogue.FOLLOW_UP

@@ -115,7 +115,7 @@ def test_a_reply_in_drips_has_the_time_out_once_for_all_its_breaks() -> None:
         if script.dialogue() is not Dialogue.SPEAKING:
             break
         script.reply(1)
-    assert script.dialogue() is Dialogue.IDLE
+    assert script.all(do.PublishStall)[-1].cause is do.StallCause.NO_AUDIO
     assert script.now_ms - began_ms <= 30_000
 
 

@@ -103,11 +103,15 @@ def test_a_second_reply_has_its_own_time() -> None:
     assert script.conversation.deadline_ms == script.now_ms + 1000 + MANUAL.reply_timeout_ms
 
 
-def test_a_reply_that_stalls_is_given_up_with_its_session() -> None:
+def test_a_reply_that_stalls_in_its_middle_is_asked_for_again_on_another_session() -> None:
     script = Script().to_speaking()
     commands = script.wait_for_deadline()
-    assert commands[:2] == [do.FlushPlayback(), do.CloseSession(1)]
-    assert script.dialogue() is Dialogue.IDLE
+    assert do.PublishStall(1, 1, do.StallCause.NO_AUDIO, retried=True, count=1) in commands
+    assert commands.index(do.FlushPlayback()) < commands.index(do.CloseSession(1))
+    script.open_session()
+    script.reply()
+    script.wait_for_deadline()
+    assert script.all(do.Announce)[-1].notice is do.Notice.NO_ANSWER
 
 
 def test_a_speaker_that_never_reports_the_end_costs_no_session() -> None:

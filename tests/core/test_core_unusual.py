@@ -382,7 +382,8 @@ def test_a_function_called_in_mid_reply_that_never_ends_is_given_up() -> None:
     script.wait(script.policy.reply_timeout_ms + 1000)
     assert script.conversation.deadline_ms == began_ms + LONGEST_THINKING_MS
     script.wait_for_deadline()
-    assert script.dialogue() is Dialogue.IDLE
+    assert script.all(do.Announce)[-1].notice is do.Notice.NOT_UNDERSTOOD
+    assert len(script.all(do.OpenSession)) == 1
 
 
 def test_function_after_function_in_mid_reply_comes_to_an_end() -> None:
