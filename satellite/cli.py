@@ -1,4 +1,7 @@
-"""argv -> one command. Exit statuses: 0 done, 1 failed, 2 wrong usage, 78 wrong configuration (EX_CONFIG)."""
+"""argv -> one command.
+
+Exit statuses: 0 done, 1 failed, 2 wrong usage, 78 wrong configuration (EX_CONFIG), 130 interrupted (128 + SIGINT).
+"""
 
 import argparse
 import io
@@ -8,6 +11,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 from satellite.core.errors import SatelliteError
+
+EX_INTERRUPTED = 130
+"""128 + SIGINT, as shells count."""
 
 EPILOG = """\
 examples:
@@ -57,6 +63,7 @@ on the device, any of
   command = ["ssh", "tokens@server", "satellite", "token", "mint"]
 
 The key comes from SATELLITE_LIVE__API_KEY or live.api_key_file. Resuming a session costs no use.
+--lock freezes {date} and {time} of live.system_instruction at what they are when the token is minted.
 """
 
 
@@ -179,8 +186,15 @@ def _add_token(
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The command's exit status."""
-    arguments = parser().parse_args(argv)
+    """The command's exit status; Ctrl-C ends any command without a traceback."""
+    try:
+        return _run_command(parser().parse_args(argv))
+    except KeyboardInterrupt:
+        print("satellite: interrupted", file=sys.stderr)
+        return EX_INTERRUPTED
+
+
+def _run_command(arguments: argparse.Namespace) -> int:
     if arguments.command == "run" and not arguments.substitute:
         alone = [name for name in ("paid", "stay", "recording") if getattr(arguments, name)]
         if alone:

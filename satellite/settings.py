@@ -327,7 +327,8 @@ class ContextSettings(Section):
     """Ask for handles, so that another connection goes on with the same session."""
 
     transparent: bool = False
-    """The server also says which messages it has consumed (Vertex AI only)."""
+    """The server also says which messages it has consumed (Vertex AI only). For its logs alone: after a resumption we
+    send whole utterances again, whatever it says."""
 
     compression: bool = True
     """The oldest turns are forgotten instead of the session ending (15 minutes of audio without)."""
@@ -359,6 +360,9 @@ class TranscriptionSettings(Section):
 
     diarization: bool = False
     """Ask who said it."""
+
+    interim: bool = False
+    """Ask for early guesses while the user speaks."""
 
     mode: Literal["", "verbatim", "smart"] = ""
     """verbatim: every sound. smart: tidied. Empty: the model's own."""
@@ -421,6 +425,10 @@ class LiveSettings(Section):
 
     output_transcription: bool = True
     """Ask for the text of the reply."""
+
+    extra_setup: str = ""
+    """JSON object with further fields of the setup, in the Live API's own spelling, for what has no key here:
+    translationConfig, safetySettings, labels, tools ... `satellite check` shows it. Empty: none."""
 
     attempt_timeout_ms: Annotated[int, Field(ge=500, le=60_000)] = 10_000
     """Longest wait for one attempt: connect, upgrade, setupComplete."""

@@ -14,7 +14,7 @@ from satellite.core import events as ev
 from satellite.core.errors import SatelliteError
 from satellite.core.past import PastTurn
 from satellite.core.pcm import CAPTURE_RATE_HZ, REPLY_RATE_HZ, SAMPLE_BYTES, ms_of_samples, samples_in, silence
-from satellite.core.usage import TokenCounts
+from satellite.core.usage import Prices, TokenCounts, Usage
 from satellite.live.instruction import fill, read_instruction
 from satellite.live.link import LiveLink
 from satellite.live.models import Reply, family_of
@@ -51,11 +51,20 @@ class Answer:
     model: str
     text: str = ""
     heard: str = ""
+    heard_words: list[ev.Word] = field(default_factory=list)
+    """With their instants, where live.transcription asks for them."""
+    heard_language: str = ""
+    speakers: list[str] = field(default_factory=list)
+    """Labels of who asked, in the order of their first words."""
     thoughts: str = ""
     sound: bytearray = field(default_factory=bytearray)
     sources: list[ev.Source] = field(default_factory=list)
     searches: list[str] = field(default_factory=list)
     tokens: TokenCounts = field(default_factory=TokenCounts)
+    """Of all that was reported: a turn that goes on is paid for anew each time."""
+    cost: float = 0.0
+    """Estimate by [usage.prices], in `currency`; 0 without prices."""
+    currency: str = ""
     reason: str = ""
     """turnCompleteReason, where the turn did not end in the ordinary way."""
     connect_ms: int = 0
@@ -74,8 +83,9 @@ def for_asking(settings: LiveSettings, *, wants_sound: bool) -> LiveSettings:
     modality = Modality.TEXT if writes and not wants_sound else Modality.AUDIO
     generation = settings.generation.model_copy(update={"modality": modality})
     context = settings.context.model_copy(update={"resumption": False, "transparent": False, "seed_history": True})
-    changes = {"generation": generation, "context": context, "input_transcription": True, "output_transcription": True}
-    return settings.model_copy(update=changes)
+    transcription = settings.transcription.model_copy(update={"interim": False})  # nobody would see the guesses
+    changes = {"generation": generation, "context": context, "transcription": transcription}
+    return settings.model_copy(update={**changes, "input_transcription": True, "output_transcription": True})
 
 
 async def ask(
@@ -98,8 +108,10 @@ async def ask(
         jitter=random.random,
         instruction=lambda: fill(template, name=here.name, room=here.room, place=here.place, now=now()),
     )
-    answer = Answer(live.model)
-    turn = _Turn(answer, events, progress)
+    usage = settings.usage
+    prices = Prices(**usage.prices.model_dump(), currency=usage.currency)
+    answer = Answer(live.model, currency=usage.currency)
+    turn = _Turn(answer, events, progress, Usage(prices))
     try:
         link.open(SESSION, None, question.history)
         progress(f"connecting to {live.model}")
@@ -149,10 +161,13 @@ def _pieces(sound: bytes, rate_hz: int) -> Iterator[bytes]:
 class _Turn:
     """Reads the events of one turn into an Answer."""
 
-    def __init__(self, answer: Answer, events: "asyncio.Queue[ev.Event]", progress: Callable[[str], None]) -> None:
+    def __init__(
+        self, answer: Answer, events: "asyncio.Queue[ev.Event]", progress: Callable[[str], None], usage: Usage
+    ) -> None:
         self._answer = answer
         self._events = events
         self._progress = progress
+        self._usage = usage
 
     async def wait_for_session(self, patience_ms: int) -> None:
         """Until setupComplete."""
@@ -194,16 +209,25 @@ class _Turn:
             case ev.ReplyTextReceived(text=text) | ev.OutputTranscribed(text=text):
                 answer.text += text
                 return True
-            case ev.InputTranscribed(text=text):
-                answer.heard += text
+            case ev.InputTranscribed():
+                self._take_heard(event)
             case ev.ThoughtReceived(text=text):
                 answer.thoughts += text
             case ev.Grounded(sources=sources, searches=searches):
                 answer.sources += sources
                 answer.searches += searches
             case ev.UsageReported(tokens=tokens):
-                answer.tokens = tokens
+                self._usage.report(tokens)
+                answer.tokens, answer.cost = self._usage.session, self._usage.session_cost
         return False
+
+    def _take_heard(self, event: ev.InputTranscribed) -> None:
+        answer = self._answer
+        answer.heard += event.text
+        answer.heard_words += event.words
+        answer.heard_language = event.language or answer.heard_language
+        if event.speaker and event.speaker not in answer.speakers:
+            answer.speakers.append(event.speaker)
 
 
 def _raise_if_ended(event: ev.Event) -> None:

@@ -129,6 +129,11 @@ def as_json(answer: Answer, out: Path | None) -> dict[str, Any]:
     return {
         "text": answer.text.strip(),
         "heard": answer.heard.strip(),
+        "heard_words": [
+            {"text": word.text, "start_ms": word.start_ms, "end_ms": word.end_ms} for word in answer.heard_words
+        ],
+        "heard_language": answer.heard_language,
+        "speakers": answer.speakers,
         "thoughts": answer.thoughts.strip(),
         "audio": str(out) if out else None,
         "duration_ms": answer.duration_ms,
@@ -144,6 +149,8 @@ def as_json(answer: Answer, out: Path | None) -> dict[str, Any]:
             "cached": tokens.cached,
             "total": tokens.total,
         },
+        "cost": answer.cost,
+        "currency": answer.currency,
         "sources": [{"title": source.title, "uri": source.uri} for source in answer.sources],
         "searches": answer.searches,
     }

@@ -46,8 +46,27 @@ def check(arguments: argparse.Namespace) -> int:
     )
     read_instruction(settings.live)
     read_login(settings.mqtt)
+    _check_files(settings)
     print(effective(settings), end="")
     return 0
+
+
+def _check_files(settings: Settings) -> None:
+    """What the camera, the embedded server and the store would find wrong at their start. Raises ConfigError.
+
+    Each is asked only where something is configured: a small board has neither a camera's nor the server's libraries.
+    """
+    if settings.video.source:
+        from satellite.video.camera import Camera
+
+        Camera(settings.video, lambda _: None, lambda _: None)  # opens nothing
+    if settings.server.faults_file is not None:
+        from satellite.live_server.fault_file import read_faults
+
+        read_faults(settings.server.faults_file)
+    folder = settings.store.folder
+    if folder is not None and folder.exists() and not folder.is_dir():
+        raise ConfigError(f"store.folder: {folder} is no folder")
 
 
 def run(arguments: argparse.Namespace) -> int:

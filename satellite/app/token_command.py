@@ -42,7 +42,11 @@ def mint_token(arguments: argparse.Namespace, settings: Settings, tools: Sequenc
 
 
 def configured_setup(settings: Settings, tools: Sequence[ToolDeclaration]) -> dict[str, Any]:
-    """The setup that a satellite with this configuration sends, as it goes over the wire."""
+    """The setup that a satellite with this configuration sends, as it goes over the wire.
+
+    It announces a history where one may be told: a token's setup replaces the device's, and a history that was not
+    announced would be answered like a question. Where it is announced and none is told, nothing changes.
+    """
     live = settings.live
     setup = session_setup(
         live,
@@ -57,6 +61,7 @@ def configured_setup(settings: Settings, tools: Sequence[ToolDeclaration]) -> di
             place=settings.satellite.place,
             now=datetime.now().astimezone(),
         ),
+        seeded=live.context.seed_history,
     )
     whole: dict[str, Any] = json.loads(encode_setup(setup, None))
     inner: dict[str, Any] = whole["setup"]

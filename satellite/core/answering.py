@@ -103,7 +103,8 @@ class AnsweringRules(MendingRules):
             return
         if self._exchange.local:
             return
-        self._do(*self._said.add(event.text, self._conversation, self._exchange.turn))
+        told = event.words, event.speaker, event.language
+        self._do(*self._said.add(event.text, self._conversation, self._exchange.turn, *told))
         if self.dialogue is Dialogue.THINKING:
             self._wait_for_reply()
 

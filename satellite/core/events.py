@@ -32,6 +32,7 @@ from satellite.core.link_events import (
     TurnCompleted as TurnCompleted,
     UsageReported as UsageReported,
     VoiceActivityReported as VoiceActivityReported,
+    Word as Word,
 )
 from satellite.core.usage import DayUsage
 

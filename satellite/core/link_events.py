@@ -59,10 +59,25 @@ class ThoughtReceived(LinkEvent):
 
 
 @dataclass(frozen=True, slots=True)
-class InputTranscribed(LinkEvent):
-    """A piece of what the user said; pieces are concatenated raw."""
+class Word:
+    """A word of a transcript, and when it was said, counted as the server counts: from the start of the audio."""
 
     text: str
+    start_ms: int
+    end_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class InputTranscribed(LinkEvent):
+    """A piece of what the user said; pieces are concatenated raw.
+
+    Beside it what was asked for (live.transcription) and told: the words of the piece, who is speaking, BCP-47.
+    """
+
+    text: str
+    words: tuple[Word, ...] = ()
+    speaker: str = ""
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +89,12 @@ class InputDrafted(LinkEvent):
 
 @dataclass(frozen=True, slots=True)
 class OutputTranscribed(LinkEvent):
-    """A piece of what the reply says; pieces are concatenated raw."""
+    """A piece of what the reply says; pieces are concatenated raw. The rest as with InputTranscribed."""
 
     text: str
+    words: tuple[Word, ...] = ()
+    speaker: str = ""
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from satellite.core.command import Command
-from satellite.core.link_events import Source
+from satellite.core.link_events import Source, Word
 from satellite.core.usage import DayUsage, TokenCounts
 
 
@@ -52,13 +52,20 @@ class Speaker(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PublishTranscript(Command):
-    """The text so far of one side of a turn; `final` when it will not change any more."""
+    """The text so far of one side of a turn; `final` when it will not change any more.
+
+    The final one says what else the server has told: the words with their instants, the labels of those who spoke in
+    the order in which they first did, and the language (BCP-47).
+    """
 
     speaker: Speaker
     conversation: int
     turn: int
     text: str
     final: bool
+    words: tuple[Word, ...] = ()
+    speakers: tuple[str, ...] = ()
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ class ShowingRules(Scene):
 
     def _show_heard(self, event: ev.InputTranscribed) -> None:
         if self._is_of_this_turn():
-            self._do(*self._heard.add(event.text, self._conversation, self._exchange.turn))
+            told = event.words, event.speaker, event.language
+            self._do(*self._heard.add(event.text, self._conversation, self._exchange.turn, *told))
             if self.dialogue in (Dialogue.IDLE, Dialogue.FOLLOW_UP) and not self.uplink.is_flowing:
                 self._finish_transcripts_soon()
 

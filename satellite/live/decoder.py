@@ -29,6 +29,7 @@ from satellite.core.link_events import (
     TurnCompleted,
     UsageReported,
     VoiceActivityReported,
+    Word,
 )
 from satellite.core.usage import TokenCounts
 from satellite.live.content import Part
@@ -40,8 +41,10 @@ from satellite.live.server_messages import (
     ServerMessage,
     SessionResumptionUpdate,
     ToolCall,
+    Transcription,
     UrlContextMetadata,
     UsageMetadata,
+    WordInfo,
 )
 from satellite.live.wire import OWN_ID
 
@@ -154,10 +157,21 @@ class Decoder:
         said = content.output_transcription
         if draft is not None and draft.text:
             events.append(InputDrafted(self._session, draft.text))
-        if heard is not None and heard.text:
-            events.append(InputTranscribed(self._session, heard.text))
-        if said is not None and said.text:
-            events.append(OutputTranscribed(self._session, said.text))
+        if heard is not None and (heard.text or heard.words):
+            events.append(InputTranscribed(self._session, heard.text, *self._details(heard)))
+        if said is not None and (said.text or said.words):
+            events.append(OutputTranscribed(self._session, said.text, *self._details(said)))
+
+    def _details(self, told: Transcription) -> tuple[tuple[Word, ...], str, str]:
+        """Words, speaker and language: of most servers, most of the time, none."""
+        words = tuple(self._word(info) for info in told.words if info.word) if told.words else ()
+        return words, told.speaker_label, told.language_code
+
+    def _word(self, info: WordInfo) -> Word:
+        """An offset that is left out is protobuf's default, zero; none ends before it begins."""
+        start_ms = self._duration_ms(info.start_offset) if info.start_offset else 0
+        end_ms = self._duration_ms(info.end_offset) if info.end_offset else start_ms
+        return Word(info.word, start_ms, max(start_ms, end_ms))
 
     def _sources(self, content: ServerContent, events: list[Event]) -> None:
         sources = _sources(content.grounding_metadata, content.url_context_metadata)
@@ -217,7 +231,7 @@ class Decoder:
     def _duration_ms(self, text: str) -> int:
         """Milliseconds of a protobuf Duration such as `12.500s`; 0, "at once", when it cannot be read."""
         try:
-            return max(0, int(float(text.removesuffix("s")) * 1000))
+            return max(0, round(float(text.removesuffix("s")) * 1000))
         except (ValueError, OverflowError):
             self._unreadable_parts += 1
             return 0

@@ -19,10 +19,10 @@ from satellite.core.link_events import SessionLost, SessionOpened, SessionRefuse
 from satellite.core.past import PastTurn, Role
 from satellite.live import protocol
 from satellite.live.backoff import backoff_ms
-from satellite.live.close_reasons import Ending, Verdict
+from satellite.live.close_reasons import SETUP_ADVICE, Ending, Verdict
 from satellite.live.credentials import credentials_of
 from satellite.live.endpoints import Endpoint, endpoint_of
-from satellite.live.models import family_of, known_family
+from satellite.live.models import family_of
 from satellite.live.server_messages import ServerMessage
 from satellite.live.session import CLOSE_TIMEOUT_S, LiveSession, SessionTimes
 from satellite.live.setup import encode_setup, session_setup
@@ -77,8 +77,6 @@ class LiveLink:
         self._post = post
         self._jitter = jitter
         self._family = family_of(settings.model)
-        if known_family(settings.model) is None:
-            log.warning("live.model %s is unknown: treated like %s", settings.model, self._family.name)
         self._credentials = credentials_of(settings)
         self._activity_manual = activity_manual
         self._tools = tuple(tools)
@@ -95,12 +93,13 @@ class LiveLink:
         self._failing = False
         self._early_losses = 0
         self._not_before_s = 0.0
+        self._unanswered_handle = ""
 
     def open(self, session: int, handle: str | None, history: Sequence[PastTurn] = ()) -> None:
         """Connect as `session`; retries until opened, refused or closed.
 
         With a handle it resumes; without one it is told `history` before anything else, never both. Where the settings
-        want no resumption, or no history, it is a plain fresh session.
+        want no resumption, or no history, or the server no setup with a history, it is a plain fresh session.
         """
         context = self._settings.context
         handle = handle if context.resumption else None
@@ -213,14 +212,34 @@ class LiveLink:
             if line.connection is not None and line.connection.opened_at_s is not None:
                 self._note_loss(asyncio.get_running_loop().time() - line.connection.opened_at_s)
                 return self._news(session, ending)
+            if self._refuses_history(line, ending):
+                log.warning("session %d refused with its history, tried without: %s", session, ending.text)
+                line.history = ()
+                continue
             if ending.verdict is not Verdict.TRANSIENT:
                 return self._news(session, ending)
+            if self._leads_nowhere(line):
+                return self._news(session, Ending(Verdict.RESUME_REFUSED, ending.text))
             failures += 1
             pause_ms = self._pause_ms(failures)
             level = logging.DEBUG if self._failing else logging.WARNING
             self._failing = True
             log.log(level, "session %d not opened: %s; again in %d ms", session, ending.text, pause_ms)
             await asyncio.sleep(pause_ms / 1000)
+
+    def _refuses_history(self, line: _Line, ending: Ending) -> bool:
+        """Whether it may be the announced history that made the server refuse the setup: a plain one will tell."""
+        return bool(line.history) and self._family.history_config and ending.text.startswith(SETUP_ADVICE)
+
+    def _leads_nowhere(self, line: _Line) -> bool:
+        """Whether the server has not answered this handle for the second time; once may be the network's doing.
+
+        The first time may have been an earlier session's. A connection that never came about says nothing.
+        """
+        if not line.handle or line.connection is None or not line.connection.asked:
+            return False
+        before, self._unanswered_handle = self._unanswered_handle, line.handle
+        return before == line.handle
 
     async def _attempt(self, session: int, line: _Line) -> Ending:
         """One connection, from the credentials to its end."""
@@ -268,9 +287,11 @@ class LiveLink:
         """Post what a session says, unless it was closed meanwhile."""
         if line.closed:
             return
-        if isinstance(event, SessionOpened) and self._failing:
-            self._failing = False
-            log.info("session %d open again", event.session)
+        if isinstance(event, SessionOpened):
+            self._unanswered_handle = ""
+            if self._failing:
+                self._failing = False
+                log.info("session %d open again", event.session)
         self._post(event)
 
     def _note_loss(self, lived_s: float) -> None:

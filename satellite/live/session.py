@@ -11,7 +11,7 @@ import logging
 import ssl
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
@@ -89,6 +89,8 @@ class LiveSession:
         """`history`: a message that goes out right after setupComplete, ahead of whatever the core enqueues."""
         self.opened_at_s: float | None = None
         """When setupComplete came, by the loop's clock; None before."""
+        self.asked = False
+        """Whether the setup has gone out: what ends before that says nothing about it."""
         self._number = number
         self._endpoint = endpoint
         self._setup = setup
@@ -114,6 +116,7 @@ class LiveSession:
             async with asyncio.timeout(self._times.attempt_s):
                 socket = self._socket = await self._connect()
                 await socket.send(self._setup)
+                self.asked = True
                 while self.opened_at_s is None:
                     self._take(await socket.recv(decode=False))
             return await self._hold(socket)
@@ -270,13 +273,17 @@ class LiveSession:
             reason = str(error.__cause__ or "") or "connection lost"
             return Ending(Verdict.TRANSIENT, f"{ABNORMAL_CLOSURE} {self._endpoint.without_secrets(reason)}")
         reason = self._endpoint.without_secrets(error.rcvd.reason)
-        return classify_close(
+        ending = classify_close(
             error.rcvd.code,
             reason,
             opened=self.opened_at_s is not None,
             resuming=self._resuming,
             access=self._endpoint.access,
         )
+        if self._resuming and self.opened_at_s is None and ending.verdict is Verdict.TRANSIENT:
+            # "Internal error encountered." to a handle, again and again: a fresh session will tell
+            return replace(ending, verdict=Verdict.RESUME_REFUSED)
+        return ending
 
     async def _hang_up(self) -> None:
         """Close with 1000 if it still can be, and leave no transport behind."""

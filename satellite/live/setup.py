@@ -12,6 +12,7 @@ from satellite.core.declarations import ToolDeclaration
 from satellite.core.errors import ConfigError
 from satellite.live.client_messages import ClientMessage
 from satellite.live.content import Content, Part
+from satellite.live.extra_setup import with_extra
 from satellite.live.models import Functions, ModelFamily, Proactivity, Thinking
 from satellite.live.setup_messages import (
     ActivityHandling,
@@ -59,18 +60,18 @@ def session_setup(
     instruction: str,
     seeded: bool = False,
 ) -> Setup:
-    """The setup of a fresh session; ConfigError when a tool's parameters are no JSON schema.
+    """The setup of a fresh session; ConfigError when a tool's parameters, or live.extra_setup, cannot be used.
 
     `model` in the form the backend wants, `instruction` with its placeholders filled in. `seeded`: the first
     clientContent will be history.
     """
     generation = settings.generation
-    return Setup(
+    setup = Setup(
         model=model,
         generation_config=_generation(settings, family),
         system_instruction=_instruction(instruction, family),
         tools=_tools(settings, family, tools),
-        realtime_input_config=_realtime_input(settings.detection, family, activity_manual=activity_manual),
+        realtime_input_config=_realtime_input(settings, family, activity_manual=activity_manual),
         session_resumption=_resumption(settings.context),
         context_window_compression=_compression(settings.context),
         input_audio_transcription=_transcription(settings, of_input=True) if settings.input_transcription else None,
@@ -79,6 +80,7 @@ def session_setup(
         history_config=_history(family) if seeded else None,
         explicit_vad_signal=settings.detection.explicit_vad_signal,
     )
+    return with_extra(setup, settings.extra_setup)
 
 
 def encode_setup(setup: Setup, handle: str | None) -> str:
@@ -167,14 +169,16 @@ def _behavior(tool: ToolDeclaration, family: ModelFamily) -> Behavior | None:
 
 
 def _realtime_input(
-    asked: "DetectionSettings", family: ModelFamily, *, activity_manual: bool
+    settings: "LiveSettings", family: ModelFamily, *, activity_manual: bool
 ) -> RealtimeInputConfig | None:
+    asked = settings.detection
     uninterrupted = asked.activity_handling == "no_interruption"
     covers_otherwise = asked.turn_coverage not in ("", family.turn_coverage)
     config = RealtimeInputConfig(
         automatic_activity_detection=_detection(asked, activity_manual=activity_manual),
         activity_handling=ActivityHandling.NO_INTERRUPTION if uninterrupted else None,
         turn_coverage=COVERAGE[asked.turn_coverage] if covers_otherwise else None,
+        interim_transcript_timestamp_enabled=settings.transcription.interim or None,
     )
     return None if config == RealtimeInputConfig() else config
 

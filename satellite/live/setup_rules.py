@@ -6,12 +6,15 @@ a new rule belongs in both. That there is one response modality needs no rule: t
 proactive_audio = false be refused where the model is always proactive: false says nothing and nothing is sent.
 """
 
+import logging
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from satellite.core.declarations import ToolDeclaration
 from satellite.core.errors import ConfigError
+from satellite.live.dialects import Dialect
+from satellite.live.extra_setup import KEY, read_extra
 from satellite.live.models import (
     ALPHA,
     DEVELOPER,
@@ -28,22 +31,34 @@ from satellite.live.models import (
     Thinking,
     bare_name,
     family_of,
+    known_family,
 )
+from satellite.live.setup import session_setup
 
 if TYPE_CHECKING:  # for its type alone: building all settings takes longer than the rest of this folder
     from satellite.settings import DetectionSettings, GenerationSettings, LiveSettings
+
+log = logging.getLogger(__name__)
 
 INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
 MODEL_FOLDERS = {DEVELOPER: ("models/", "tunedModels/"), VERTEX: ("projects/", "publishers/")}
 """How a model's name begins where it is no bare name (LIVE_API 1.5)."""
 
+BUILTIN_TOOLS = frozenset({"get_time", "set_timer", "cancel_timer", "set_volume", "end_conversation"})
+"""The satellite's own (tools/builtin.py): nobody asked for them, so a model that calls none goes without."""
+
+TRANSLATION_EXAMPLE = '{"generationConfig": {"translationConfig": {"targetLanguageCode": "de-DE"}}}'
+
 
 def check_setup(settings: "LiveSettings", *, activity_manual: bool, tools: Sequence[ToolDeclaration]) -> None:
     """ConfigError with one line for each thing that the server would refuse, or that would have no effect.
 
-    `activity_manual`: the satellite says where turns begin and end. `tools`: our own functions.
+    `activity_manual`: the satellite says where turns begin and end. `tools`: our own functions. A model that nobody
+    here knows is warned of, not refused.
     """
     family = family_of(settings.model)
+    if known_family(settings.model) is None:
+        log.warning("live.model %s is unknown: treated like %s", settings.model, family.name)
     problems = [
         *_backend(settings, family),
         *_sampling(settings.generation),
@@ -54,9 +69,12 @@ def check_setup(settings: "LiveSettings", *, activity_manual: bool, tools: Seque
         *_context(settings, family),
         *_transcription(settings),
         *_tools(settings, family, tools),
+        *_extra(settings, family),
     ]
     if problems:
         raise ConfigError("\n".join(problems))
+    if settings.extra_setup:  # beside the rest: what both say
+        session_setup(settings, family, model="", activity_manual=activity_manual, tools=tools, instruction="")
 
 
 def api_version(settings: "LiveSettings") -> str:
@@ -221,12 +239,12 @@ def _context(settings: "LiveSettings", family: ModelFamily) -> Iterator[str]:
 
 def _transcription(settings: "LiveSettings") -> Iterator[str]:
     asked = settings.transcription
-    for key in ("language_codes", "custom_vocabulary", "word_timestamps", "diarization", "mode"):
+    for key in ("language_codes", "custom_vocabulary", "word_timestamps", "diarization", "interim", "mode"):
         value = getattr(asked, key)
         shown = ",".join(value) if isinstance(value, tuple) else value
         if value and not (settings.input_transcription or settings.output_transcription):
             yield _line(f"transcription.{key}", shown, "has no effect: both transcriptions are off")
-        elif value and key == "diarization" and not settings.input_transcription:
+        elif value and key in ("diarization", "interim") and not settings.input_transcription:
             yield _line(f"transcription.{key}", shown, "has no effect: live.input_transcription is false")
         elif value and asked.mode == "smart" and key in ("word_timestamps", "diarization"):
             yield _line(f"transcription.{key}", shown, "not with mode smart")
@@ -237,7 +255,24 @@ def _tools(settings: "LiveSettings", family: ModelFamily, tools: Sequence[ToolDe
         if wanted and key not in family.server_tools:
             taken = ", ".join(sorted(family.server_tools)) or "none"
             yield _line(f"server_tools.{key}", True, f"{family.name} models do not take it (they take: {taken})")
-    if family.functions is Functions.BLOCKING:
-        for tool in tools:
-            if tool.non_blocking:
-                yield f"tool {tool.name}: behavior = non_blocking: {family.name} models wait for every function"
+    for tool in tools:
+        key = f"tools.functions.{tool.name}"
+        if family.functions is Functions.NONE and tool.name not in BUILTIN_TOOLS:
+            yield f"{key}: has no effect: {family.name} models call no functions"
+        elif family.functions is Functions.BLOCKING and tool.non_blocking:
+            yield f"{key}.behavior = non_blocking: {family.name} models wait for every function"
+
+
+def _extra(settings: "LiveSettings", family: ModelFamily) -> Iterator[str]:
+    """What live.extra_setup asks of the backend and the family; what it has to say by itself for a translation."""
+    try:
+        extra = read_extra(settings.extra_setup, Dialect(settings.backend, api_version(settings)))
+    except ConfigError as unreadable:
+        yield str(unreadable)
+        return
+    translates = "translationConfig" in extra.get("generationConfig", {})
+    if family.translates and not translates:
+        rule = f"{family.name} models have to be told a language: live.extra_setup = '{TRANSLATION_EXAMPLE}'"
+        yield _line("model", settings.model, rule)
+    elif translates and not family.translates:
+        yield f"{KEY}: generationConfig.translationConfig: {family.name} models do not translate"

@@ -38,8 +38,15 @@ def _merge_content(first: Fields, second: Fields) -> Fields:
         merged["modelTurn"] = {**first["modelTurn"], "parts": parts}
     for name in _TRANSCRIPTS:
         if name in first and name in second:
-            merged[name] = {**second[name], "text": first[name].get("text", "") + second[name].get("text", "")}
+            merged[name] = join_pieces(first[name], second[name])
     return merged
+
+
+def join_pieces(first: Fields, second: Fields) -> Fields:
+    """Two pieces of a transcript as one: the text and the words in a row."""
+    joined = {**first, **second, "text": first.get("text", "") + second.get("text", "")}
+    words = [*first.get("words", []), *second.get("words", [])]
+    return {**joined, "words": words} if words else joined
 
 
 def split(fields: Fields, count: int) -> list[Fields]:

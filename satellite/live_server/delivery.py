@@ -4,7 +4,7 @@ One turn at a time, in its own task, which may be cancelled at any await: what h
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from satellite.live.messages import Blob, Content, Part, ServerContent, Transcription
@@ -22,6 +22,7 @@ from satellite.live_server.replies import (
 )
 from satellite.live_server.services import Speaks
 from satellite.live_server.session_rules import SessionRules
+from satellite.live_server.transcripts import transcriptions
 
 PACE = 4.0
 """Audio is sent this many times faster than it plays."""
@@ -57,23 +58,29 @@ class Delivery:
     async def _speak(self, turn: Turn, words: str, rules: SessionRules) -> None:
         """Sentence by sentence: the first is on its way before the last has been made."""
         sent = 0
+        said_s = 0.0
         for sentence in sentences(words):
             pcm = await self._voice.speak(sentence)
+            takes_s = seconds_of(len(pcm))
             turn.chunks.extend(cut_reply(pcm, sentence, goes_on=sent > 0))
-            turn.plays_until_s = max(turn.plays_until_s, self._now_s()) + seconds_of(len(pcm))
-            sent = await self._send(turn, sent, rules)
+            pieces = [piece for _, piece in turn.chunks]
+            told = transcriptions(pieces, takes_s, rules.output_transcript, said_s)
+            turn.plays_until_s = max(turn.plays_until_s, self._now_s()) + takes_s
+            said_s += takes_s
+            sent = await self._send(turn, sent, told, rules)
         self._strike(sent)
 
-    async def _send(self, turn: Turn, sent: int, rules: SessionRules) -> int:
-        """Send the chunks that are there, paced; returns how many of the reply have been sent."""
+    async def _send(self, turn: Turn, sent: int, told: Iterator[Transcription], rules: SessionRules) -> int:
+        """Send the chunks that are there, each with what is `told` of it, paced; returns how many have been sent."""
         while turn.chunks:
             self._strike(sent)
             if sent == self._faults.stall_after_chunks:
                 await for_ever()
             chunk, piece = turn.chunks.popleft()
+            transcript = next(told)
             self._put(ServerContent(model_turn=audio_of(chunk)), reply=True)
             if piece and rules.transcribe_output:
-                self._put(ServerContent(output_transcription=Transcription(text=piece)), reply=True)
+                self._put(ServerContent(output_transcription=transcript), reply=True)
             turn.said += piece
             turn.sent_bytes += len(chunk)
             sent += 1

@@ -20,7 +20,6 @@ from satellite.live.messages import (
     ServerMessage,
     SessionResumptionUpdate,
     ToolCallCancellation,
-    Transcription,
 )
 from satellite.live.models import VERTEX, Thinking
 from satellite.live_server.calls import Calls, Late, Scheduling, entry_of
@@ -32,10 +31,11 @@ from satellite.live_server.ongoing import Input, Plan, Turn
 from satellite.live_server.outbox import Outbox
 from satellite.live_server.pictures import FRAME_TOKENS
 from satellite.live_server.refusals import INTERNAL, Refusal
-from satellite.live_server.replies import audio_tokens, cut_text, text_tokens
+from satellite.live_server.replies import audio_tokens, cut_text, seconds_of, text_tokens
 from satellite.live_server.services import Services
 from satellite.live_server.session_rules import SessionRules
 from satellite.live_server.thinking import Thought
+from satellite.live_server.transcripts import transcriptions
 
 WAITING_TURNS = 16
 """Inputs kept while a reply may not be interrupted; beyond that the oldest is forgotten."""
@@ -261,8 +261,9 @@ class TurnEngine:
             return turn.given.text
         spoken = await self._services.recogniser.recognise(turn.given.pcm)
         if self.rules.transcribe_input:
-            for piece in cut_text(spoken):
-                self._put(ServerContent(input_transcription=Transcription(text=piece)))
+            spoken_s = seconds_of(len(turn.given.pcm), CAPTURE_RATE_HZ)
+            for told in transcriptions(cut_text(spoken), spoken_s, self.rules.input_transcript):
+                self._put(ServerContent(input_transcription=told))
         return f"{spoken} {turn.given.text}".strip()
 
     # ------------------------------------------------------------ its records and its end

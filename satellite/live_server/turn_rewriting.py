@@ -4,7 +4,7 @@ import base64
 
 import numpy as np
 
-from satellite.live_server.bundles import Fields
+from satellite.live_server.bundles import Fields, join_pieces
 from satellite.live_server.strikes import TurnFaults
 
 NEAR_SILENCE = 3
@@ -61,7 +61,7 @@ class TurnRewriting:
             return [fields]
         kept = self._late or {}
         for name, piece in found.items():
-            kept[name] = {**piece, "text": kept.get(name, {}).get("text", "") + piece.get("text", "")}
+            kept[name] = join_pieces(kept.get(name, {}), piece)
         self._late = kept
         rest = {name: value for name, value in content.items() if name not in found}
         return [{**fields, "serverContent": rest}] if rest else []

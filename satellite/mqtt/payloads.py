@@ -163,7 +163,13 @@ def publication(names: TopicNames, topic: Topic, payload: str, **fields: str) ->
 def _transcript(names: TopicNames, command: PublishTranscript) -> Publication:
     """One side of a turn so far; the final text replaces a running one that still waits and is never replaced."""
     name = names.full(TRANSCRIPT, speaker=command.speaker.value)
-    payload = _json(conversation=command.conversation, turn=command.turn, final=command.final, text=command.text)
+    payload = _json(
+        conversation=command.conversation,
+        turn=command.turn,
+        final=command.final,
+        text=command.text,
+        **(_told_beside(command) if command.final else {}),
+    )
     return Publication(
         name,
         _utf8(payload),
@@ -172,6 +178,20 @@ def _transcript(names: TopicNames, command: PublishTranscript) -> Publication:
         slot=f"{name} {command.conversation} {command.turn}",
         replaceable=not command.final,
     )
+
+
+def _told_beside(command: PublishTranscript) -> Mapping[str, object]:
+    """What the server has told about the words; nothing where it has told nothing."""
+    told: dict[str, object] = {}
+    if command.words:
+        told["words"] = [
+            {"text": word.text, "start_ms": word.start_ms, "end_ms": word.end_ms} for word in command.words
+        ]
+    if command.speakers:
+        told["speakers"] = list(command.speakers)
+    if command.language:
+        told["language"] = command.language
+    return told
 
 
 def _usage(command: PublishUsage) -> str:

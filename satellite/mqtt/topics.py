@@ -61,7 +61,10 @@ TRANSCRIPT = Topic(
     False,
     1,
     "`transcript/input`: what was heard, `transcript/output`: what is answered. The text so far while `final` is "
-    "false; once more with `final` true when it will not change any more",
+    "false; once more with `final` true when it will not change any more. The final one may have more keys, each only "
+    "where the server told it (`live.transcription` asks for them): `words`, each with `text`, `start_ms` and "
+    "`end_ms` (from the start of the audio, as the server counts); `speakers`, the labels of who spoke, in the order "
+    "of their first words; `language`, a BCP-47 code",
     '{"conversation":3,"turn":7,"final":true,"text":"what time is it"}',
 )
 WAKE = Topic(

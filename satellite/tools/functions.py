@@ -33,6 +33,9 @@ OURS = re.compile(
 )
 """Variables of the environment that are no business of a function."""
 
+LONGEST_BLOCKING_S = 55
+"""A conversation that waits for an answer for 60 s gives it up: a function that it waits for has to be over by then."""
+
 LONGEST_COMPLAINT = 300
 """Characters of the last line of stderr that are told to the model."""
 
@@ -76,6 +79,11 @@ def _tool(name: str, settings: FunctionSettings) -> Tool:
         arguments = JsonSchema(settings.parameters or NO_PARAMETERS)
     except ValueError as error:
         raise ValueError(f"parameters: {error}") from None
+    if settings.behavior == "blocking" and settings.timeout_s > LONGEST_BLOCKING_S:
+        raise ValueError(
+            f"timeout_s = {settings.timeout_s:g}: the conversation waits for a blocking function for "
+            f"{LONGEST_BLOCKING_S} s at most: make it shorter, or behavior = non_blocking"
+        )
     tool = Tool(
         name,
         settings.description,

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
 from support.house import Held, Understands
@@ -17,6 +16,7 @@ from support.house import Held, Understands
 from satellite.app.ask import Answer, NoAnswerError, Question, ask, for_asking
 from satellite.app.ask_command import (
     QuestionError,
+    as_json,
     progress_on,
     read_history,
     read_picture,
@@ -33,6 +33,7 @@ from satellite.live_server.server import LiveServer
 from satellite.settings import Modality, ServerSettings
 from satellite.simroom.people import sentence
 from satellite.speech.voice import Voice
+from satellite.video.frames import cv2
 
 HALF_CASCADE = "live.model=gemini-live-2.5-flash-preview"
 LONGEST_RUN_S = 60
@@ -110,6 +111,19 @@ def test_sound_in_text_out_at_any_rate_in_both_modes(activity: str, rate_hz: int
     assert "five" in answer.text or "5" in answer.text
     said_s = len(question.sound) / 2 / rate_hz
     assert len(utterance) / 2 / CAPTURE_RATE_HZ == pytest.approx(said_s, abs=0.7)
+
+
+def test_what_is_told_beside_the_question_is_in_the_json() -> None:
+    asks = ("word_timestamps=true", "diarization=true", "language_codes=en-GB", "interim=true")
+    answer, _ = asked(Question(sound=spoken()), *(f"live.transcription.{key}" for key in asks))
+    told = as_json(answer, None)
+    assert told["heard"] == "what is two plus three"
+    assert [word["text"] for word in told["heard_words"]] == told["heard"].split()
+    assert told["heard_words"][0]["start_ms"] == 0
+    assert set(told["heard_words"][0]) == {"text", "start_ms", "end_ms"}
+    assert (told["heard_language"], told["speakers"]) == ("en-GB", ["Speaker 1"])
+    plain = as_json(asked(Question(sound=spoken()))[0], None)
+    assert (plain["heard_words"], plain["heard_language"], plain["speakers"]) == ([], "", [])
 
 
 def test_sound_in_sound_out() -> None:

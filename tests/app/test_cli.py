@@ -1,5 +1,6 @@
 """The command line, as a process: what it prints, where, and its exit status."""
 
+import asyncio
 import json
 import os
 import subprocess
@@ -7,7 +8,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from live_server.peer import KEY as SERVER_KEY
+from live_server.peer import running
+from live_server.stage import ScriptedMind
 from support.http_service import Reply, serving
+
+from satellite.core.commands import PastTurn, Role
+from satellite.core.events import Event, ResumptionUpdated, SessionOpened, TurnCompleted
+from satellite.live.link import LiveLink
+from satellite.settings import LiveSettings
 
 SECRET = "not-a-real-key-0123456789"
 
@@ -90,6 +99,21 @@ def test_check_finds_what_only_the_link_would_have_found(environment: dict[str, 
     assert "two words" not in result.stderr
 
 
+def test_check_warns_of_a_model_that_nobody_knows_and_goes_on() -> None:
+    result = satellite("check", "--set", "live.model=gemini-9-live")
+    assert result.returncode == 0
+    assert result.stderr == "live.model gemini-9-live is unknown: treated like 3.8 native audio\n"
+    assert 'model = "gemini-9-live"' in result.stdout
+
+
+def test_check_shows_how_a_translation_is_asked_for_and_takes_it() -> None:
+    translate = ("--set", "live.model=gemini-3.5-live-translate-preview")
+    refused = satellite("check", *translate)
+    assert refused.returncode == 78
+    extra = refused.stderr.partition("live.extra_setup = ")[2].strip().strip("'")
+    assert satellite("check", *translate, SATELLITE_LIVE__EXTRA_SETUP=extra).returncode == 0
+
+
 # ---------------------------------------------------------------- token mint
 
 
@@ -161,6 +185,47 @@ def test_mint_that_gets_no_token_says_why(reply: Reply, status: int, said: str) 
     assert SECRET not in result.stderr
 
 
+def test_a_locked_setup_announces_the_history_so_that_it_is_not_answered() -> None:
+    mind = ScriptedMind()
+
+    async def main() -> None:
+        arrived: asyncio.Queue[Event] = asyncio.Queue()
+        async with running(assistant=mind) as (_, port):
+            url = f"http://127.0.0.1:{port}"
+            at = {"SATELLITE_LIVE__BASE_URL": url, "SATELLITE_LIVE__API_KEY": SERVER_KEY}
+            minted = await asyncio.to_thread(satellite, "token", "mint", "--lock", "--uses", "2", **at)
+            assert (minted.returncode, minted.stderr) == (0, "")
+            live = LiveSettings.model_validate({"base_url": url, "token": {"value": minted.stdout.strip()}})
+            link = LiveLink(live, activity_manual=True, post=arrived.put_nowait, jitter=lambda: 0.0)
+            link.open(1, None, (PastTurn(Role.USER, "my name is Ada"), PastTurn(Role.MODEL, "Hello, Ada.")))
+            assert await arrived.get() == SessionOpened(1)
+            update = await arrived.get()  # a handle that covers the history, and no reply to it
+            assert isinstance(update, ResumptionUpdated)
+            assert update.handle
+            assert mind.asked == []
+            link.send_text(1, "what is my name")
+            while not isinstance(await arrived.get(), TurnCompleted):
+                continue
+            link.close(1)
+            link.open(2, None)
+            while not isinstance(event := await arrived.get(), TurnCompleted):
+                if event == SessionOpened(2):
+                    link.send_text(2, "what time is it")
+            await link.shutdown()
+
+    asyncio.run(asyncio.wait_for(main(), 60))
+    assert mind.asked == ["what is my name", "what time is it"]
+
+
+def test_nothing_is_announced_where_no_history_is_told() -> None:
+    with serving(lambda asked: Reply(200, {"name": "auth_tokens/abc"})) as service:
+        at = {"SATELLITE_LIVE__BASE_URL": service.url, "SATELLITE_LIVE__API_KEY": SECRET}
+        for changed in ("voice=Kore", "context.seed_history=false", "model=gemini-live-2.5-flash-preview"):
+            assert satellite("token", "mint", "--lock", "--set", f"live.{changed}", **at).returncode == 0
+        setups = [json.loads(asked.body)["bidiGenerateContentSetup"] for asked in service.asked]
+    assert [setup.get("historyConfig") for setup in setups] == [{"initialHistoryInClientContent": True}, None, None]
+
+
 def test_mint_without_a_key_is_78() -> None:
     result = satellite("token", "mint", SATELLITE_LIVE__API_KEY="")
     assert result.returncode == 78
@@ -169,7 +234,14 @@ def test_mint_without_a_key_is_78() -> None:
 
 def test_mint_shows_how_it_is_used() -> None:
     shown = satellite("token", "mint", "--help").stdout
-    for word in ("examples:", "satellite token mint --lock ", "--expires-in", "[live.token]", "command ="):
+    for word in (
+        "examples:",
+        "satellite token mint --lock ",
+        "--expires-in",
+        "[live.token]",
+        "command =",
+        "freezes {date}",
+    ):
         assert word in shown
 
 

@@ -439,3 +439,22 @@ def test_what_is_asked_again_is_asked_with_its_picture() -> None:
     script.lose_session()
     script.open_session()
     assert [(picture.session, picture.jpeg) for picture in script.all(do.SendPicture)] == [(1, b"jpeg"), (2, b"jpeg")]
+
+
+# ---------------------------------------------------------------- what is told beside the words
+
+
+def test_words_speakers_and_language_of_both_sides_are_in_the_final_transcripts() -> None:
+    script = Script().to_thinking()
+    heard, said = ev.Word("hi", 100, 400), ev.Word("hello", 0, 500)
+    script.tell(ev.InputTranscribed(script.session, "hi", (heard,), "spk_1", "en-US"))
+    script.reply()
+    script.tell(ev.OutputTranscribed(script.session, "hello", (said,), "", "en-GB"))
+    script.turn_complete()
+    script.wait(FINALS_GRACE_MS)
+    running = [told for told in script.all(do.PublishTranscript) if not told.final]
+    assert {(told.words, told.speakers, told.language) for told in running} == {((), (), "")}
+    assert [told for told in script.all(do.PublishTranscript) if told.final] == [
+        do.PublishTranscript(do.Speaker.USER, 1, 1, "hi", True, (heard,), ("spk_1",), "en-US"),
+        do.PublishTranscript(do.Speaker.ASSISTANT, 1, 1, "hello", True, (said,), (), "en-GB"),
+    ]

@@ -6,6 +6,7 @@ import pytest
 
 from core.conversation_script import ramp
 from satellite.core import commands as do
+from satellite.core import events as ev
 from satellite.core import pcm
 from satellite.core.commands import ShownState, Speaker
 from satellite.core.dialogue import Dialogue
@@ -433,6 +434,38 @@ def test_transcript_is_published_as_it_grows_and_once_at_its_end() -> None:
     assert transcript.add("at ", 1, 2) == [do.PublishTranscript(Speaker.USER, 1, 2, "what", final=False)]
     assert transcript.finish(1, 2) == [do.PublishTranscript(Speaker.USER, 1, 2, "what", final=True)]
     assert transcript.finish(1, 2) == []
+
+
+HI, YOU = ev.Word("hi", 0, 400), ev.Word("you", 400, 900)
+
+
+def test_transcript_tells_at_its_end_what_came_beside_its_pieces() -> None:
+    transcript = Transcript(Speaker.USER)
+    pieces = [
+        transcript.add("h", 1, 2, language="fr-FR"),
+        transcript.add("i yo", 1, 2, (HI,), "spk_2", "en-US"),
+        transcript.add("u", 1, 2, (YOU,), "spk_1"),
+        transcript.add("!", 1, 2, (), "spk_2"),
+    ]
+    assert pieces[-1] == [do.PublishTranscript(Speaker.USER, 1, 2, "hi you!", final=False)]
+    (final,) = transcript.finish(1, 2)
+    assert final == do.PublishTranscript(
+        Speaker.USER, 1, 2, "hi you!", final=True, words=(HI, YOU), speakers=("spk_2", "spk_1"), language="en-US"
+    )
+
+
+@pytest.mark.parametrize("end", ["finish", "forget"])
+def test_what_came_beside_a_turn_does_not_outlive_it(end: str) -> None:
+    transcript = Transcript(Speaker.USER)
+    transcript.add("hi", 1, 2, (HI,), "spk_2", "en-US")
+    if end == "forget":
+        transcript.forget()
+    else:
+        transcript.finish(1, 2)
+        assert transcript.add("late", 1, 2, (YOU,), "spk_1", "de-DE") == []
+        transcript.begin()
+    transcript.add("you", 1, 3)
+    assert transcript.finish(1, 3) == [do.PublishTranscript(Speaker.USER, 1, 3, "you", final=True)]
 
 
 def test_transcript_of_blanks_is_none() -> None:

@@ -3,7 +3,6 @@
 from itertools import pairwise
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 from support.house import House, Understands, live, spoken
@@ -13,6 +12,7 @@ from satellite.core import events as ev
 from satellite.core.pcm import level_dbfs
 from satellite.live_server.faults import Fault, Faults
 from satellite.live_server.limits import Limits
+from satellite.video.frames import cv2
 
 SUM = "What is one plus one?"
 HALF_CASCADE = "live.model=gemini-live-2.5-flash-preview"
@@ -164,6 +164,35 @@ def test_a_function_of_the_configuration_runs(recording: Path, tmp_path: Path) -
     assert '"percent"' in told.read_text()
     assert "fine" in house.commands(do.SendToolResponse)[0].response
     assert len(house.commands(do.SetVolume)) == 1, "only the one at the start"
+
+
+def test_words_language_and_early_guesses_come_through(recording: Path) -> None:
+    async def main() -> House:
+        asks = ("word_timestamps=true", "diarization=true", "interim=true", "language_codes=en-GB")
+        sets = [f"live.transcription.{key}" for key in asks]
+        async with House(recording, hears=Understands(*[SUM] * 9), sets=sets) as house:
+            await house.ask(SUM)
+            await house.until_state("follow_up")
+            await house.rest(1)
+        return house
+
+    house = live(main())
+    heard, said = (
+        next(told for told in house.commands(do.PublishTranscript) if told.speaker is speaker and told.final)
+        for speaker in (do.Speaker.USER, do.Speaker.ASSISTANT)
+    )
+    assert (heard.text, heard.speakers, heard.language) == (SUM, ("Speaker 1",), "en-GB")
+    assert [word.text for word in heard.words] == SUM.split()
+    utterance_ms = len(house.utterances[0]) // 32
+    assert heard.words[0].start_ms == 0
+    assert heard.words[-1].end_ms == pytest.approx(utterance_ms, abs=1)
+    assert [word.text for word in said.words] == said.text.split()
+    assert (said.speakers, said.language) == ((), "en-GB")
+    drafts, pieces = house.at_ms(ev.InputDrafted), house.at_ms(ev.InputTranscribed)
+    assert drafts
+    assert max(drafts) < min(pieces)
+    first = house.commands(do.PublishTranscript)[0]
+    assert (first.speaker, first.text, first.final, first.words) == (do.Speaker.USER, SUM, False, ())
 
 
 def test_a_used_up_budget_is_told_and_nothing_is_sent(recording: Path) -> None:

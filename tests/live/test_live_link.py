@@ -521,6 +521,207 @@ def test_pictures_and_scheduled_answers_go_out_as_they_are() -> None:
     simulate(scenario())
 
 
+UNKNOWN_FIELD = "Invalid JSON payload received. Unknown name \"historyConfig\" at 'setup': Cannot find field."
+INVALID = "Request contains an invalid argument."
+
+
+@pytest.mark.parametrize("reason", [UNKNOWN_FIELD, INVALID])
+def test_a_setup_that_is_refused_with_its_history_is_tried_without_it_at_once(reason: str) -> None:
+    async def scenario() -> None:
+        inbox = Inbox()
+        async with listening() as peer, linked(peer.url, inbox) as link:
+            link.open(1, None, HISTORY)
+            first = await peer.answer()
+            assert "historyConfig" in (await first.hear())["setup"]
+            await first.hang_up(1007, reason)
+            second = await peer.answer()
+            assert second.arrived_at_s - first.arrived_at_s < 0.2
+            assert "historyConfig" not in (await second.accept_setup())["setup"]
+            assert await inbox.next() == SessionOpened(1)
+            link.send_audio_stream_end(1)
+            assert list(await second.hear()) == ["realtimeInput"]
+
+    simulate(scenario())
+
+
+def test_a_setup_that_is_refused_without_its_history_too_is_refused() -> None:
+    async def scenario() -> None:
+        inbox = Inbox()
+        async with listening() as peer, linked(peer.url, inbox) as link:
+            link.open(1, None, HISTORY)
+            for _ in range(2):
+                call = await peer.answer()
+                await call.hear()
+                await call.hang_up(1007, INVALID)
+            assert isinstance(await inbox.next(), SessionRefused)
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(peer.answer(), 600)
+            assert len(inbox.seen) == 1
+
+    simulate(scenario())
+
+
+@pytest.mark.parametrize(
+    ("model", "reason"),
+    [("gemini-3.8-live", "API key not valid. Please pass a valid API key."), (NATIVE_2_5, INVALID)],
+    ids=["it is about the key", "the setup said nothing of a history"],
+)
+def test_a_refusal_that_cannot_be_the_historys_is_not_tried_again(model: str, reason: str) -> None:
+    async def scenario() -> None:
+        inbox = Inbox()
+        async with listening() as peer, linked(peer.url, inbox, model=model) as link:
+            link.open(1, None, HISTORY)
+            call = await peer.answer()
+            await call.hear()
+            await call.hang_up(1007, reason)
+            assert isinstance(await inbox.next(), SessionRefused)
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(peer.answer(), 600)
+
+    simulate(scenario())
+
+
+@pytest.mark.parametrize("model", ["gemini-3.8-live", NATIVE_2_5])
+def test_a_history_that_ends_the_session_loses_it_and_refuses_nothing(model: str) -> None:
+    async def scenario() -> None:
+        inbox = Inbox()
+        async with listening() as peer, linked(peer.url, inbox, model=model) as link:
+            link.open(1, None, HISTORY)
+            call = await peer.answer()
+            await call.accept_setup()
+            assert list(await call.hear()) == ["clientContent"]
+            await call.hang_up(1007, INVALID)
+            assert await inbox.next() == SessionOpened(1)
+            assert await inbox.next() == SessionLost(1, reason=f"1007 {INVALID}")
+
+    simulate(scenario())
+
+
+# ---------------------------------------------------------------- handles that lead nowhere
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [(1011, "Internal error encountered."), (1008, "Operation is not implemented, or supported"), (1001, "")],
+)
+def test_whatever_the_server_answers_to_a_handle_a_fresh_session_is_next(code: int, reason: str) -> None:
+    async def scenario() -> None:
+        inbox = Inbox()
+        async with listening() as peer, linked(peer.url, inbox) as link:
+            link.open(1, "handle")
+            call = await peer.answer()
+            await call.hear()
+            await call.hang_up(code, reason)
+            assert await inbox.next() == SessionLost(1, reason=f"{code} {reason}".rstrip(), resume_refused=True)
+            link.open(2, None)
+            fresh = await peer.answer()
+            assert fresh.arrived_at_s - call.arrived_at_s < 0.2
+            await fresh.accept_setup()
+            assert await inbox.next() == SessionOpened(2)
+
+    simulate(scenario())
+
+
+@pytest.mark.parametrize(
+    ("reason", "advice"),
+    [("API key not valid. Please pass a valid API key.", "live.api_key"), ("Quota exceeded for metric", "quota")],
+)
+def test_a_refusal_that_has_nothing_to_do_with_the_handle_stays_one(reason: str, advice: str) -> None:
+    async def scenario() -> None:
+        inbox = Inbox()
+        async with listening() as peer, linked(peer.url, inbox) as link:
+            link.open(1, "handle")
+            call = await peer.answer()
+            await call.hear()
+            await call.hang_up(1011, reason)
+            refused = await inbox.next()
+            assert isinstance(refused, SessionRefused)
+            assert advice in refused.advice
+
+    simulate(scenario())
+
+
+@pytest.mark.parametrize("torn", [False, True])
+def test_a_handle_that_is_not_answered_twice_is_given_up(torn: bool) -> None:
+    async def scenario() -> None:
+        inbox = Inbox()
+        async with listening() as peer, linked(peer.url, inbox, attempt_timeout_ms=10_000) as link:
+            link.open(1, "handle")
+            for _ in range(2):
+                assert inbox.seen == []
+                call = await peer.answer()
+                assert (await call.hear())["setup"]["sessionResumption"] == {"handle": "handle"}
+                if torn:
+                    call.tear()
+                else:
+                    assert await call.hear_goodbye() == (1000, [])
+            lost = await inbox.next()
+            assert isinstance(lost, SessionLost)
+            assert lost.resume_refused
+
+    simulate(scenario())
+
+
+def test_the_first_time_without_an_answer_may_have_been_an_earlier_sessions() -> None:
+    async def scenario() -> None:
+        inbox = Inbox()
+        async with listening() as peer, linked(peer.url, inbox, backoff_initial_ms=20_000) as link:
+            link.open(1, "handle")
+            await (await peer.answer()).hear_goodbye()
+            link.close(1)  # nobody waits that long
+            link.open(2, "another")
+            await (await peer.answer()).hear_goodbye()
+            link.close(2)
+            link.open(3, "another")
+            await (await peer.answer()).hear_goodbye()
+            lost = await inbox.next()
+            assert isinstance(lost, SessionLost)
+            assert (lost.session, lost.resume_refused, len(inbox.seen)) == (3, True, 1)
+
+    simulate(scenario())
+
+
+def test_a_handle_that_was_taken_after_all_is_trusted_again() -> None:
+    async def scenario() -> None:
+        inbox = Inbox()
+        async with listening() as peer, linked(peer.url, inbox) as link:
+            for session in (1, 2):
+                link.open(session, "handle")
+                await (await peer.answer()).hear_goodbye()
+                await (await peer.answer()).accept_setup()
+                assert await inbox.next() == SessionOpened(session)
+                link.close(session)
+
+    simulate(scenario())
+
+
+def test_a_network_that_is_not_there_costs_no_handle() -> None:
+    async def scenario() -> None:
+        inbox = Inbox()
+        port = await unused_port()
+        async with linked(f"ws://127.0.0.1:{port}", inbox, backoff_initial_ms=500, backoff_max_ms=500) as link:
+            link.open(1, "handle")
+            await asyncio.sleep(60)
+            assert inbox.seen == []
+            busy = lambda connection, request: connection.respond(503, "busy\n")  # noqa: E731
+            heard: asyncio.Queue[str | bytes] = asyncio.Queue()
+
+            async def accept(socket: ServerConnection) -> None:
+                heard.put_nowait(await socket.recv())
+                await socket.send('{"setupComplete": {}}')
+                await socket.wait_closed()
+
+            async with serve(accept, "127.0.0.1", port, process_request=busy):
+                await asyncio.sleep(60)
+            assert inbox.seen == []
+            async with serve(accept, "127.0.0.1", port):
+                assert await inbox.next() == SessionOpened(1)
+                assert json.loads(await heard.get())["setup"]["sessionResumption"] == {"handle": "handle"}
+                link.close(1)
+
+    simulate(scenario())
+
+
 # ---------------------------------------------------------------- who we are
 
 TOKEN = "auth_tokens/not-a-real-token-0123456789"

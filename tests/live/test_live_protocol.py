@@ -29,6 +29,7 @@ from satellite.core.events import (
     TurnCompleted,
     UsageReported,
     VoiceActivityReported,
+    Word,
 )
 from satellite.core.usage import TokenCounts
 from satellite.live import protocol
@@ -93,6 +94,41 @@ def test_bundled_message_is_put_in_the_fixed_order() -> None:
         ToolCallsCancelled(7, ("a", "b")),
         GoAwayReceived(7, 50_000),
     ]
+
+
+def test_what_is_told_beside_the_words_of_both_sides() -> None:
+    told = {
+        "text": " hi you",
+        "speakerLabel": "spk_2",
+        "languageCode": "de-DE",
+        "words": [
+            {"word": "hi", "startOffset": "0.440s", "endOffset": "1.001s"},
+            {"startOffset": "1.001s", "endOffset": "1.002s"},
+            {"word": "you", "startOffset": "3s", "endOffset": "2s"},
+        ],
+    }
+    words = (Word("hi", 440, 1001), Word("you", 3000, 3000))
+    assert decode({"serverContent": {"inputTranscription": told, "outputTranscription": told}}) == [
+        InputTranscribed(7, " hi you", words, "spk_2", "de-DE"),
+        OutputTranscribed(7, " hi you", words, "spk_2", "de-DE"),
+    ]
+
+
+def test_instants_that_are_left_out_or_unreadable() -> None:
+    decoder = Decoder(7)
+    words = [
+        {"word": "hi", "endOffset": "0.29s"},
+        {"word": "you", "startOffset": "0.5s"},
+        {"word": "x", "endOffset": "y"},
+    ]
+    (event,) = decoder.decode(json.dumps({"serverContent": {"inputTranscription": {"words": words}}}))
+    assert event == InputTranscribed(7, "", (Word("hi", 0, 290), Word("you", 500, 500), Word("x", 0, 0)))
+    assert decoder.unreadable == 1
+
+
+def test_a_transcript_without_text_and_words_is_no_news() -> None:
+    empty = {"languageCode": "en-US", "speakerLabel": "spk_1", "finished": True}
+    assert decode({"serverContent": {"inputTranscription": empty, "outputTranscription": empty}}) == []
 
 
 def test_a_session_opens_once() -> None:

@@ -315,6 +315,14 @@ def test_transcription_with_its_newer_fields() -> None:
     }
     assert setup["outputAudioTranscription"] == output
     assert setup["inputAudioTranscription"] == output | {"diarization": True}
+    assert "interimTranscriptTimestampEnabled" not in setup.get("realtimeInputConfig", {})
+
+
+@pytest.mark.parametrize("manual", [True, False])
+def test_early_guesses_are_asked_for_beside_what_ends_a_turn(manual: bool) -> None:
+    realtime = setup_of(transcription={"interim": True}, manual=manual)["realtimeInputConfig"]
+    assert realtime["interimTranscriptTimestampEnabled"] is True
+    assert realtime.get("automaticActivityDetection") == ({"disabled": True} if manual else None)
 
 
 def declared(model: str, *, non_blocking: bool) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -12,12 +13,13 @@ from pydantic import ValidationError
 from satellite.core.declarations import ToolDeclaration
 from satellite.core.errors import ConfigError
 from satellite.live.messages import PayloadRefused, parse_client_message
-from satellite.live.models import FAMILIES, NATIVE_VOICES, STARRED_LANGUAGES, bare_name, family_of
+from satellite.live.models import FAMILIES, NATIVE_VOICES, STARRED_LANGUAGES, ModelFamily, bare_name, family_of
 from satellite.live.setup import encode_setup, session_setup
-from satellite.live.setup_rules import api_version, check_setup, connection_age_s
+from satellite.live.setup_rules import BUILTIN_TOOLS, TRANSLATION_EXAMPLE, api_version, check_setup, connection_age_s
 from satellite.live_server.model_rules import SessionRules, accept_setup
 from satellite.live_server.refusals import Refusal
-from satellite.settings import LiveSettings
+from satellite.settings import LiveSettings, ToolSettings
+from satellite.tools.builtin import builtin_tools
 
 HALF = "gemini-live-2.5-flash-preview"
 NATIVE = "gemini-2.5-flash-native-audio-preview-12-2025"
@@ -31,6 +33,7 @@ NOT_A_SECRET = "auth_tokens/not-a-real-token"
 
 FUNCTION = ToolDeclaration("lamp", "switches it", '{"type": "object"}')
 ASYNC_FUNCTION = ToolDeclaration("oven", "heats it", '{"type": "object"}', non_blocking=True)
+BUILTIN = ToolDeclaration("get_time", "tells it", '{"type": "object"}')
 
 
 def live(model: str = LIVE, **changes: Any) -> LiveSettings:
@@ -54,6 +57,11 @@ def problems(model: str = LIVE, *, manual: bool = True, tools: Any = (), **chang
     return []
 
 
+def needed_by(family: ModelFamily) -> dict[str, Any]:
+    """What a family cannot do without: a language to translate into."""
+    return {"extra_setup": TRANSLATION_EXAMPLE} if family.translates else {}
+
+
 def generation(key: str, value: object) -> dict[str, Any]:
     """That setting of [live.generation]."""
     return {f"generation__{key}": value}
@@ -63,7 +71,10 @@ def test_the_default_settings_are_accepted_for_every_family() -> None:
     for family in FAMILIES:
         modality = next(iter(sorted(family.replies)))
         backend = "developer" if family.developer_prefixes else "vertex"
-        assert not problems(family.prefixes[0], backend=backend, generation__modality=modality, tools=[FUNCTION])
+        needed = needed_by(family)
+        assert not problems(
+            family.prefixes[0], backend=backend, generation__modality=modality, tools=[BUILTIN], **needed
+        )
 
 
 def test_text_replies() -> None:
@@ -317,7 +328,11 @@ def test_what_would_have_no_effect() -> None:
     assert "compression is false" in problems(context__trigger_tokens=5, context__compression=False)[0]
     silent: dict[str, Any] = {"input_transcription": False, "output_transcription": False}
     assert "both transcriptions are off" in problems(transcription__language_codes=["de-DE"], **silent)[0]
-    assert "has no effect" in problems(transcription__diarization=True, input_transcription=False)[0]
+    for key in ("diarization", "interim"):
+        assert problems(LIVE, input_transcription=False, transcription={key: True}) == [
+            f"live.transcription.{key} = true: has no effect: live.input_transcription is false"
+        ]
+    assert not problems(transcription__interim=True, output_transcription=False)
     assert not problems(transcription__language_codes=["de-DE"], input_transcription=False)
 
 
@@ -345,9 +360,29 @@ def test_non_blocking_functions_need_a_family_that_has_them() -> None:
     for model in (NATIVE, LIVE, EXTENDED):
         assert not problems(model, tools=[FUNCTION, ASYNC_FUNCTION])
     assert problems(FLASH_3_1, tools=[FUNCTION, ASYNC_FUNCTION]) == [
-        "tool oven: behavior = non_blocking: 3.1 native audio models wait for every function"
+        "tools.functions.oven.behavior = non_blocking: 3.1 native audio models wait for every function"
     ]
     assert not problems(FLASH_3_1, tools=[FUNCTION])
+
+
+def test_functions_of_ones_own_need_a_model_that_calls_some() -> None:
+    assert problems(TRANSCRIBE, generation__modality="text", tools=[BUILTIN, FUNCTION, ASYNC_FUNCTION]) == [
+        f"tools.functions.{name}: has no effect: 3.5 transcribe models call no functions" for name in ("lamp", "oven")
+    ]
+
+
+def test_the_satellites_own_functions_are_known_by_name() -> None:
+    ours = builtin_tools(lambda event: None, volume_percent=lambda: 0, now=datetime.now, settings=ToolSettings()).tools
+    assert {tool.name for tool in ours} == BUILTIN_TOOLS
+
+
+def test_an_unknown_model_is_warned_of_once(caplog: pytest.LogCaptureFixture) -> None:
+    assert not problems("gemini-9-live")
+    assert [record.getMessage() for record in caplog.records] == [
+        "live.model gemini-9-live is unknown: treated like 3.8 native audio"
+    ]
+    assert not problems(LIVE)
+    assert len(caplog.records) == 1
 
 
 def test_every_problem_is_told_at_once_each_in_a_line_of_its_own() -> None:
@@ -410,6 +445,7 @@ CHOICES: dict[str, list[Any]] = {
     "transcription__custom_vocabulary": [["Ada"]],
     "transcription__word_timestamps": [True],
     "transcription__diarization": [True],
+    "transcription__interim": [True],
     "transcription__mode": ["verbatim", "smart"],
     "server_tools__google_search": [True],
     "server_tools__code_execution": [True],
@@ -476,7 +512,8 @@ EACH_MODEL = pytest.mark.parametrize(
 @EACH_MODEL
 @pytest.mark.parametrize("manual", [True, False])
 def test_each_setting_alone_is_judged_alike_at_both_ends(backend: str, model: str, manual: bool) -> None:
-    usual = {"backend": backend, "generation__modality": sorted(family_of(model).replies)[0]}
+    family = family_of(model)
+    usual = {"backend": backend, "generation__modality": sorted(family.replies)[0], **needed_by(family)}
     for key, values in CHOICES.items():
         for value in values:
             agree(live(model, **(usual | {key: value})), manual=manual, tools=[])
@@ -492,6 +529,7 @@ def test_settings_together_are_judged_alike_at_both_ends(data: st.DataObject) ->
     versions = ["", "", "v1alpha", "v1beta", "v1"] if backend == "developer" else ["", "v1beta1"]
     keys = data.draw(st.lists(st.sampled_from(sorted(CHOICES)), max_size=6, unique=True))
     changes = {key: data.draw(st.sampled_from(CHOICES[key])) for key in keys}
+    changes |= needed_by(family_of(model))
     asked = live(model, backend=backend, api_version=data.draw(st.sampled_from(versions)), **changes)
     agree(
         asked,

@@ -5,6 +5,7 @@ import tracemalloc
 from collections import Counter
 from collections.abc import Callable, Iterator
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -60,6 +61,12 @@ def is_bare(event: Event) -> bool:
     return isinstance(event, LinkEvent)
 
 
+def is_transcript(event: Any) -> bool:
+    """What is told of words, of who spoke and in which language may come without the text."""
+    timed = all(is_sound(word.text) and 0 <= word.start_ms <= word.end_ms for word in event.words)
+    return timed and (is_sound(event.text) or bool(event.words or event.speaker or event.language))
+
+
 CHECKS: dict[type[Event], Callable[..., bool]] = {
     SessionOpened: is_bare,
     ReplyInterrupted: is_bare,
@@ -68,8 +75,8 @@ CHECKS: dict[type[Event], Callable[..., bool]] = {
     ReplyTextReceived: lambda event: is_sound(event.text),
     ThoughtReceived: lambda event: is_sound(event.text),
     InputDrafted: lambda event: is_sound(event.text),
-    InputTranscribed: lambda event: is_sound(event.text),
-    OutputTranscribed: lambda event: is_sound(event.text),
+    InputTranscribed: lambda event: is_transcript(event),
+    OutputTranscribed: lambda event: is_transcript(event),
     ResumptionUpdated: lambda event: event.handle is None or is_sound(event.handle),
     GoAwayReceived: lambda event: type(event.time_left_ms) is int and event.time_left_ms >= 0,
     VoiceActivityReported: lambda event: type(event.active) is bool and event.offset_ms >= 0,

@@ -248,6 +248,17 @@ def test_late_transcripts_lose_nothing_even_with_a_turn_that_ends_early() -> Non
     assert messages[-1] == {"serverContent": {"outputTranscription": {"text": "hellohello"}}}
 
 
+def test_late_and_bundled_transcripts_keep_their_words() -> None:
+    pieces: list[Fields] = [
+        {"serverContent": {"inputTranscription": {"text": text, "words": words, "languageCode": "en-US"}}}
+        for text, words in (("hi y", [{"word": "hi"}]), ("ou", [{"word": "you"}]))
+    ]
+    whole = {"text": "hi you", "words": [{"word": "hi"}, {"word": "you"}], "languageCode": "en-US"}
+    assert merge(*pieces) == {"serverContent": {"inputTranscription": whole}}
+    late = rewritten(Fault("late_transcripts"), turn=[*pieces, COMPLETE])
+    assert late[-1] == {"serverContent": {"inputTranscription": whole}}
+
+
 def test_what_is_no_content_of_the_turn_passes_even_when_it_was_ended_early() -> None:
     update = {"sessionResumptionUpdate": {"newHandle": "h"}}
     assert rewritten(Fault("early_turn_complete", chunk=1), turn=[CHUNK, GENERATED, update, COMPLETE])[-1] == update

@@ -1,6 +1,7 @@
 """What goes out, and what comes in."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -34,10 +35,11 @@ from satellite.core.events import (
     StopRequested,
     TextRequested,
     VolumeRequested,
+    Word,
 )
 from satellite.core.usage import DayUsage, TokenCounts
 from satellite.mqtt.payloads import MAX_COMMAND_BYTES, PUBLISHABLE, BadCommand, decode, publications
-from satellite.mqtt.topics import COMMANDS, TopicNames
+from satellite.mqtt.topics import COMMANDS, TRANSCRIPT, TopicNames
 
 NAMES = TopicNames("house", "kitchen")
 TOPICS = [NAMES.full(topic) for topic in COMMANDS]
@@ -87,6 +89,21 @@ def test_transcripts_of_both_sides_have_a_topic_each_and_are_not_retained() -> N
     assert json.loads(heard.payload) == {"conversation": 1, "turn": 2, "final": False, "text": "wie spät ist es"}
     assert said.topic == "house/kitchen/transcript/output"
     assert json.loads(said.payload)["text"] == "it is ? noon"
+
+
+def test_a_final_transcript_has_what_the_server_told_beside_it_and_nothing_else() -> None:
+    told = PublishTranscript(Speaker.USER, 1, 2, "hi", True, (Word("hi", 0, 440),), ("spk_2", "spk_1"), "en-US")
+    (final,) = publications(NAMES, told)
+    payload = json.loads(final.payload)
+    assert payload.pop("words") == [{"text": "hi", "start_ms": 0, "end_ms": 440}]
+    assert payload.pop("speakers") == ["spk_2", "spk_1"]
+    assert payload.pop("language") == "en-US"
+    assert list(payload.items()) == [("conversation", 1), ("turn", 2), ("final", True), ("text", "hi")]
+    assert all(f"`{key}`" in TRANSCRIPT.when for key in ("words", "speakers", "language"))
+    (running,) = publications(NAMES, replace(told, final=False))
+    (plain,) = publications(NAMES, PublishTranscript(Speaker.USER, 1, 2, "hi", True))
+    assert json.loads(running.payload) == {**payload, "final": False}
+    assert json.loads(plain.payload) == payload
 
 
 def test_only_a_transcript_that_still_grows_may_be_replaced_and_by_its_own_turn_alone() -> None:

@@ -40,7 +40,7 @@ def program(folder: Path, body: str, name: str = "program") -> str:
 
 def function(command: str, *more: str, **settings: Any) -> Tool:
     """The one tool of a configuration with that program."""
-    given = {"description": "Test it.", "parameters": ANYTHING, "timeout_s": 600, **settings}
+    given = {"description": "Test it.", "parameters": ANYTHING, "timeout_s": 50, **settings}
     configured = FunctionSettings(command=(command, *more), **given)
     (tool,) = configured_functions(ToolSettings(functions={"test": configured})).tools
     return tool
@@ -325,7 +325,7 @@ def test_a_cancelled_call_ends_the_whole_group_and_is_not_answered(
     async def main() -> None:
         finished: list[ToolFinished] = []
         tool = program(tmp_path, f"exec 3>{line.path}; {body}")
-        settings = FunctionSettings(description="Test it.", command=(tool,), timeout_s=600)
+        settings = FunctionSettings(description="Test it.", command=(tool,), timeout_s=50)
         registry = ToolRegistry(configured_functions(ToolSettings(functions={"test": settings})))
         runner = ToolRunner(registry, finished.append)
         runner.run(1, "a", "test", "{}")
@@ -413,6 +413,11 @@ def test_a_tool_is_what_its_section_says(tmp_path: Path) -> None:
         ("lights", {"command": ("/nowhere/lights",)}, "lights: command: /nowhere/lights: there is no such program"),
         ("lights", {"command": ("no-such-program",)}, "lights: command: no-such-program: there is no such program"),
         ("lights", {"command": ("true", "a\0b")}, "lights: command: a NUL cannot be part of it"),
+        (
+            "lights",
+            {"timeout_s": 55.5},
+            "lights: timeout_s = 55.5: the conversation waits for a blocking function for 55 s",
+        ),
     ],
 )
 def test_a_section_that_cannot_be_used_is_refused_in_one_line(name: str, settings: Any, said: str) -> None:
@@ -422,6 +427,11 @@ def test_a_section_that_cannot_be_used_is_refused_in_one_line(name: str, setting
     assert str(refused.value).startswith("tools.functions.")
     assert said in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_a_function_nobody_waits_for_may_take_its_time() -> None:
+    assert function("true", timeout_s=600, behavior="non_blocking").timeout_s == 600
+    assert function("true", timeout_s=55).timeout_s == 55
 
 
 def test_a_program_that_is_not_executable_is_refused(tmp_path: Path) -> None:
