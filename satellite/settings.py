@@ -426,9 +426,9 @@ class LiveSettings(Section):
     output_transcription: bool = True
     """Ask for the text of the reply."""
 
-    extra_setup: str = ""
-    """JSON object with further fields of the setup, in the Live API's own spelling, for what has no key here:
-    translationConfig, safetySettings, labels, tools ... `satellite check` shows it. Empty: none."""
+    extra_setup: SecretStr = SecretStr("")
+    """Secret, for it may hold keys of tools. JSON object with further fields of the setup, in the Live API's own
+    spelling, for what has no key here: translationConfig, safetySettings, labels, tools ... Empty: none."""
 
     attempt_timeout_ms: Annotated[int, Field(ge=500, le=60_000)] = 10_000
     """Longest wait for one attempt: connect, upgrade, setupComplete."""

@@ -80,7 +80,7 @@ def session_setup(
         history_config=_history(family) if seeded else None,
         explicit_vad_signal=settings.detection.explicit_vad_signal,
     )
-    return with_extra(setup, settings.extra_setup)
+    return with_extra(setup, settings.extra_setup.get_secret_value())
 
 
 def encode_setup(setup: Setup, handle: str | None) -> str:

@@ -266,7 +266,7 @@ def _tools(settings: "LiveSettings", family: ModelFamily, tools: Sequence[ToolDe
 def _extra(settings: "LiveSettings", family: ModelFamily) -> Iterator[str]:
     """What live.extra_setup asks of the backend and the family; what it has to say by itself for a translation."""
     try:
-        extra = read_extra(settings.extra_setup, Dialect(settings.backend, api_version(settings)))
+        extra = read_extra(settings.extra_setup.get_secret_value(), Dialect(settings.backend, api_version(settings)))
     except ConfigError as unreadable:
         yield str(unreadable)
         return
