@@ -210,6 +210,9 @@ def _run_command(arguments: argparse.Namespace) -> int:
         return COMMANDS[arguments.command](arguments)
     except (SatelliteError, OSError) as error:
         return tell(error)
+    except KeyboardInterrupt:
+        print("satellite: interrupted", file=sys.stderr)
+        return 130  # as a shell reports SIGINT
 
 
 if __name__ == "__main__":

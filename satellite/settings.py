@@ -9,9 +9,9 @@ in app/configuration.py. The one long module: every key is found in one place.
 import shlex
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
 
 class Section(BaseModel):
@@ -627,6 +627,12 @@ class UsageSettings(Section):
     """Once a day it is said that so much of the day's budget is used. 0: never."""
 
     prices: PriceSettings = PriceSettings()
+
+    @model_validator(mode="after")
+    def _cost_needs_prices(self) -> Self:
+        if self.daily_cost and not any(self.prices.model_dump().values()):
+            raise ValueError("a price in usage.prices, without which usage.daily_cost has no effect")
+        return self
 
 
 class StoreSettings(Section):

@@ -168,6 +168,7 @@ class _Turn:
         self._events = events
         self._progress = progress
         self._usage = usage
+        self._last_tokens = TokenCounts()
 
     async def wait_for_session(self, patience_ms: int) -> None:
         """Until setupComplete."""
@@ -187,7 +188,7 @@ class _Turn:
         asked_s = loop.time()
         while True:
             try:
-                async with asyncio.timeout(patience_ms / 1000):
+                async with asyncio.timeout((patience_ms + self._unplayed_ms(asked_s)) / 1000):
                     event = await self._events.get()
             except TimeoutError:
                 raise NoAnswerError(f"no answer within {patience_ms / 1000:g} s") from None
@@ -197,6 +198,13 @@ class _Turn:
             if isinstance(event, ev.TurnCompleted) and not event.goes_on:
                 self._answer.reason = event.reason
                 return
+
+    def _unplayed_ms(self, asked_s: float) -> float:
+        """The server waits with turnComplete until the reply would have been heard (LIVE_API 4.1)."""
+        if self._answer.first_ms is None:
+            return 0.0
+        heard_ms = (asyncio.get_running_loop().time() - asked_s) * 1000 - self._answer.first_ms
+        return max(0.0, self._answer.duration_ms - heard_ms)
 
     def _take(self, event: ev.Event) -> bool:
         """Whether it is a piece of the answer."""
@@ -217,8 +225,7 @@ class _Turn:
                 answer.sources += sources
                 answer.searches += searches
             case ev.UsageReported(tokens=tokens):
-                self._usage.report(tokens)
-                answer.tokens, answer.cost = self._usage.session, self._usage.session_cost
+                self._take_usage(tokens)
         return False
 
     def _take_heard(self, event: ev.InputTranscribed) -> None:
@@ -228,6 +235,13 @@ class _Turn:
         answer.heard_language = event.language or answer.heard_language
         if event.speaker and event.speaker not in answer.speakers:
             answer.speakers.append(event.speaker)
+
+    def _take_usage(self, tokens: TokenCounts) -> None:
+        if tokens == self._last_tokens:
+            return  # a turnComplete that comes twice brings its usage twice
+        self._last_tokens = tokens
+        self._usage.report(tokens)
+        self._answer.tokens, self._answer.cost = self._usage.session, self._usage.session_cost
 
 
 def _raise_if_ended(event: ev.Event) -> None:

@@ -134,7 +134,7 @@ def ask(arguments: argparse.Namespace) -> int:
     settings = _settings(arguments)
     if not (arguments.substitute or settings.live.base_url or has_credentials(settings.live)):
         raise ConfigError(f"{NO_CREDENTIALS} (without any, `satellite ask --substitute` asks the embedded server)")
-    log_setup.set_up("warning")
+    log_setup.set_up("error")  # what goes wrong is told once, at the end
     from satellite.app.ask_command import run_ask
 
     return run_ask(arguments, settings)

@@ -176,7 +176,7 @@ class AnsweringRules(MendingRules):
         was_open = self.reply.state is ReplyState.OPEN
         self.reply.apply(ReplyInput.TURN_COMPLETED)
         if was_open:
-            self._exchange.is_complete = True
+            self._exchange.is_complete = self._exchange.is_answered = True
             self._owes_turn = event.goes_on or (self._owes_turn and not self._exchange.owed)
             self.uplink.settled()
             if self.dialogue is not Dialogue.LISTENING:

@@ -125,7 +125,7 @@ class HearingRules(Scene):
             self._finish_transcripts_soon()  # all of it is here, and who speaks is ours to say: it is played out
             return
         self._do(do.FlushPlayback())
-        if self._exchange.text_sent:
+        if self._exchange.text_sent and not self._exchange.is_answered:
             self._said.forget()  # what was written has cut an earlier turn: its own is still to come
             self._think()
             return

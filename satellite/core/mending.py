@@ -88,7 +88,7 @@ class MendingRules(Scene):
 
     def _may_try_again(self) -> bool:
         exchange = self._exchange
-        kept = self.uplink.can_replay or bool(exchange.text)
+        kept = self.uplink.can_replay or (bool(exchange.text) and not exchange.is_answered)
         return kept and not (exchange.retried or exchange.has_acted)
 
     def _ask_again(self, *, fresh: bool = False) -> None:

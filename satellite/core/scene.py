@@ -65,6 +65,8 @@ class Exchange:
     """No wake word and no button stands before it: it may not have been meant for us."""
     owed: bool = False
     """Nobody asked: the server comes back to something earlier."""
+    is_answered: bool = False
+    """The server has answered it to the end: it is not asked again."""
     is_complete: bool = False
     """The server has said that its turn is over."""
     grace_used: bool = False

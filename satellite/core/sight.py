@@ -43,8 +43,8 @@ class Sight:
         return self._given_up_at_ms if awaited else None
 
     def see(self, jpeg: bytes) -> None:
-        """The latest picture; an older one that was not sent is of no use any more."""
-        if self._runs:
+        """The latest picture; an older one that was not sent is of no use any more, and the same one is no news."""
+        if self._runs and jpeg != self._picture:
             self._picture = jpeg
             self._session = 0
 

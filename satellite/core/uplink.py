@@ -161,10 +161,12 @@ class Uplink:
         self._apply(UplinkInput.ABANDONED)
 
     def stop(self, session: int | None) -> list[Command]:
-        """Nothing more goes up; in automatic mode the server is told that the microphone pauses."""
-        pauses = not self._manual and self.is_flowing
+        """Nothing more goes up; what the server is in the middle of hearing is ended: it would wait for more of it."""
+        pauses = self.is_flowing
         self.abandon()
-        return [SendAudioStreamEnd(session)] if pauses and session is not None else []
+        if not pauses or session is None:
+            return []
+        return [SendActivityEnd(session) if self._manual else SendAudioStreamEnd(session)]
 
     @property
     def has_end_waiting(self) -> bool:

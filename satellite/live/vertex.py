@@ -50,9 +50,7 @@ class VertexCredentials:
     ) -> None:
         """Raises ConfigError without google-auth, or for a credentials file that cannot be used."""
         if find_spec("google") is None or find_spec("google.auth") is None or find_spec("requests") is None:
-            raise ConfigError(
-                "live.backend: vertex needs google-auth, the extra `vertex`: pip install 'voice-satellite[vertex]'"
-            )
+            raise ConfigError("live.backend: vertex needs google-auth, the extra `vertex`: script/setup service vertex")
         for name in NOISY_LOGGERS:
             logging.getLogger(name).setLevel(logging.INFO)
         self._file = settings.vertex.credentials_file

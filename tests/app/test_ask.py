@@ -5,15 +5,16 @@ import json
 import subprocess
 import sys
 import wave
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from live.scripted_peer import listening
 from support.house import Held, Understands
 
-from satellite.app.ask import Answer, NoAnswerError, Question, ask, for_asking
+from satellite.app.ask import CLOSING_SILENCE_MS, Answer, NoAnswerError, Question, ask, for_asking
 from satellite.app.ask_command import (
     QuestionError,
     as_json,
@@ -136,6 +137,13 @@ def test_a_long_recording_reaches_the_server_whole() -> None:
     sound = spoken() * 60
     _, (utterance,) = asked(Question(sound=sound[: 58 * 32_000]))
     assert len(utterance) == 58 * 32_000
+
+
+def test_a_reply_of_a_minute_is_waited_for() -> None:
+    """turnComplete comes when it would have been heard, long after its last piece."""
+    answer, _ = asked(Question("tell me a story"), wants_sound=True)
+    assert answer.duration_ms > 30_000
+    assert answer.tokens.total > 0
 
 
 def test_steps_are_told() -> None:
@@ -369,3 +377,108 @@ def test_without_a_key_it_says_what_is_missing() -> None:
     assert done.returncode == 78
     assert "live.api_key" in done.stderr
     assert "--substitute" in done.stderr
+
+
+# ---------------------------------------------------------------- turns that are not ordinary
+
+
+def asked_by_script(question: Question, *sets: str, says: Sequence[dict[str, Any]]) -> tuple[Answer, dict[str, Any]]:
+    """The answer, and the setup, of a server that says this to whatever it is asked."""
+
+    async def main() -> tuple[Answer, dict[str, Any]]:
+        async with listening() as peer:
+            settings = load(None, [f"live.base_url={peer.url}", *sets], {"SATELLITE_LIVE__API_KEY": "not-a-real-key"})
+            asking = asyncio.create_task(ask(settings, question))
+            call = await peer.answer()
+            setup = await call.accept_setup()
+            await call.hear()
+            for message in says:
+                await call.say(message)
+            answer = await asking
+            await call.hear_goodbye()
+            return answer, setup["setup"]
+
+    with asyncio.Runner(loop_factory=SimulatedTimeLoop) as runner:
+        return runner.run(main())
+
+
+def told(text: str) -> dict[str, Any]:
+    """A piece of the answer."""
+    return {"serverContent": {"outputTranscription": {"text": text}}}
+
+
+def end_of_turn(status: str, prompt: int, response: int) -> dict[str, Any]:
+    """turnComplete with what it has cost."""
+    usage = {
+        "promptTokenCount": prompt,
+        "promptTokensDetails": [{"modality": "TEXT", "tokenCount": prompt}],
+        "responseTokenCount": response,
+        "responseTokensDetails": [{"modality": "AUDIO", "tokenCount": response}],
+        "totalTokenCount": prompt + response,
+    }
+    return {"serverContent": {"turnComplete": True, "interactionStatus": status}, "usageMetadata": usage}
+
+
+PRICES = ("usage.prices.text_in=2", "usage.prices.audio_out=10", "usage.currency=EUR")
+"""Per million."""
+
+EXTENDED_THINKING = "live.model=gemini-3.8-live-extended-thinking"
+
+
+def test_a_turn_that_goes_on_is_one_answer_and_all_of_it_is_counted() -> None:
+    says = [
+        told("One moment. "),
+        end_of_turn("IN_PROGRESS", 100, 20),
+        end_of_turn("IN_PROGRESS", 100, 20),  # servers were seen to say it twice
+        told("It is five."),
+        end_of_turn("IDLE", 130, 30),
+        told("Nobody has asked for this."),
+    ]
+    answer, setup = asked_by_script(Question("What is two plus three?"), EXTENDED_THINKING, *PRICES, says=says)
+    assert setup["model"] == "models/gemini-3.8-live-extended-thinking"
+    assert answer.text == "One moment. It is five."
+    assert (dict(answer.tokens.prompt), dict(answer.tokens.response)) == ({"text": 230}, {"audio": 50})
+    assert answer.tokens.total == 280
+    assert answer.cost == pytest.approx((230 * 2 + 50 * 10) / 1_000_000)
+
+
+def test_extended_thinking_answers_where_there_is_nothing_to_go_on_with() -> None:
+    answer, _ = asked(Question("What is two plus three?"), EXTENDED_THINKING)
+    assert "five" in answer.text or "5" in answer.text
+    assert answer.tokens.thoughts > 0
+
+
+def test_the_cost_is_estimated_by_the_prices() -> None:
+    answer, _ = asked(Question("What is two plus three?"), *PRICES)
+    shown = as_json(answer, None)
+    tokens = shown["tokens"]
+    assert tokens["response"]["audio"] > 0
+    paid = tokens["prompt"]["text"] * 2 + tokens["response"]["audio"] * 10
+    assert shown["cost"] == pytest.approx(paid / 1_000_000)
+    assert shown["currency"] == "EUR"
+
+
+def test_without_prices_nothing_is_estimated() -> None:
+    shown = as_json(asked(Question("What is two plus three?"))[0], None)
+    assert shown["tokens"]["total"] > 0
+    assert (shown["cost"], shown["currency"]) == (0, "USD")
+
+
+def test_there_is_text_even_where_the_configuration_wants_no_transcript() -> None:
+    off = ("live.output_transcription=false", "live.input_transcription=false")
+    answer, _ = asked(Question(sound=spoken()), *off)
+    assert "five" in answer.text or "5" in answer.text
+    assert answer.heard == "what is two plus three"
+
+
+@pytest.mark.parametrize("wanted_ms", [700, 1400])
+def test_detection_hears_the_end_of_a_recording_that_ends_with_its_last_word(wanted_ms: int) -> None:
+    samples = np.frombuffer(spoken(), dtype="<i2")
+    loud = np.flatnonzero(np.abs(samples.astype(np.int32)) > 1000)
+    cut = samples[: loud[-1] + 1]
+    sets = ("conversation.activity=automatic", f"live.detection.silence_duration_ms={wanted_ms}")
+    answer, (utterance,) = asked(Question(sound=cut.tobytes()), *sets)
+    assert "five" in answer.text or "5" in answer.text
+    after = np.frombuffer(utterance, dtype="<i2")[::-1]
+    silence_ms = int(np.argmax(after != 0)) * 1000 // CAPTURE_RATE_HZ
+    assert wanted_ms - 20 <= silence_ms < CLOSING_SILENCE_MS, "by its silence, not by the end of the stream"

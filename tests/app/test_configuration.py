@@ -232,3 +232,10 @@ def test_functions_of_the_users_own_are_read_and_shown(file: Path) -> None:
     assert load(shown).tools == settings.tools
     file.write_text('[tools.functions.lights]\ndescription = "Turns the lights on or off"\n')
     assert "tools.functions.lights.command" in refusal(file)
+
+
+def test_a_budget_of_money_needs_prices(file: Path) -> None:
+    file.write_text("[usage]\ndaily_cost = 5.0\n")
+    assert "usage.prices" in refusal(file)
+    file.write_text("[usage]\ndaily_cost = 5.0\n[usage.prices]\naudio_in = 3.0\n")
+    assert load(file).usage.daily_cost == 5.0

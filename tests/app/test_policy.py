@@ -60,7 +60,11 @@ ROWS: Sequence[tuple[str, tuple[str, ...], object]] = (
     ("has_camera", ("video.source=/dev/video0",), True),
     ("prices", ("usage.currency=EUR", *A_PRICE_EACH), PRICED),
     ("prices", ("usage.currency=CHF",), Prices(currency="CHF")),
-    ("budget", ("usage.daily_tokens=3", "usage.daily_cost=4.5", "usage.warn_percent=66"), Budget(3, 4.5, 66)),
+    (
+        "budget",
+        ("usage.daily_tokens=3", "usage.daily_cost=4.5", "usage.prices.text_in=1", "usage.warn_percent=66"),
+        Budget(3, 4.5, 66),
+    ),
     ("idempotent_tools", (), frozenset({"look_up"})),
 )
 """(field, what is set, what it is then); where there are two states, both."""

@@ -280,6 +280,15 @@ def test_at_most_one_picture_a_second_goes_up() -> None:
     assert len(script.all(do.SendPicture)) == 3000 // PAUSE_MS
 
 
+def test_a_picture_that_has_not_changed_is_not_sent_again() -> None:
+    """A still image costs its tokens once, not once a second."""
+    script = Script(SEEING).to_speech()
+    for _ in range(5):
+        script.tell(ev.PictureTaken(b"jpeg"))
+        script.hear(1000)
+    assert len(script.all(do.SendPicture)) == 1
+
+
 def test_who_has_closed_the_microphone_is_not_looked_at() -> None:
     script = Script(SEEING).to_speech()
     assert do.StopCamera() in script.mute()

@@ -246,13 +246,14 @@ def test_uplink_tells_of_the_pause_only_where_a_session_is() -> None:
         assert uplink.stop(session) == expected
 
 
-def test_uplink_in_manual_mode_has_no_stream_to_end() -> None:
+def test_uplink_in_manual_mode_ends_the_activity_that_is_cut() -> None:
     uplink = Uplink(manual=True)
     uplink.utterance.append(0, ramp(0, RATE))
     uplink.open(0)
     uplink.confirm()
     uplink.pump(1)
     assert uplink.is_flowing
+    assert uplink.stop(1) == [do.SendActivityEnd(1)]
     assert uplink.stop(1) == []
 
 

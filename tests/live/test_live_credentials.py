@@ -692,7 +692,7 @@ def test_a_credentials_file_that_cannot_be_used_is_refused_at_start(
 @pytest.mark.parametrize("missing", ["google.auth", "requests"])
 def test_a_missing_extra_is_named_at_start(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, missing, None)
-    with pytest.raises(ConfigError, match=r"voice-satellite\[vertex\]"):
+    with pytest.raises(ConfigError, match=r"script/setup service vertex"):
         adc()
 
 
