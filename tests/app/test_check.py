@@ -1,6 +1,8 @@
 """`satellite check` finds what a start would find; and Ctrl-C ends a command in one line."""
 
+import dataclasses
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -8,7 +10,7 @@ import sys
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Self
+from typing import Self, get_args
 
 import pytest
 from support.process import KEY, ServerThread
@@ -16,6 +18,8 @@ from support.process import KEY, ServerThread
 from satellite.app.commands import check
 from satellite.cli import parser
 from satellite.core.errors import ConfigError
+from satellite.live_server.fault_file import read_faults
+from satellite.live_server.faults import Ending, Fault, Garbage, InATurn, Rewriting
 
 LONGEST_WAIT_S = 60.0
 
@@ -87,6 +91,19 @@ def test_a_script_of_faults_that_is_none_is_refused(tmp_path: Path, script: str 
     said = refusal(f"server.faults_file={path}")
     assert said.startswith(f"server.faults_file: {path}: ")
     assert words in said
+
+
+def test_the_page_shows_a_script_that_can_be_used(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "live-api.md").read_text(encoding="utf-8")
+    (script,) = re.findall(r"```toml\n(\[\[fault\]\].*?)```", page, re.DOTALL)
+    path = tmp_path / "faults.toml"
+    path.write_text(script)
+    assert [fault.what for fault in read_faults(path)] == ["close", "stall", "empty_turn"]
+    section = page[page.index("## A server to practise with") :]
+    assert all(f"`{field.name}`" in section for field in dataclasses.fields(Fault))
+    assert all(
+        re.search(rf"\b{word}\b", section) for what in (Ending, Garbage, Rewriting, InATurn) for word in get_args(what)
+    )
 
 
 def test_a_store_that_is_a_file_is_refused(tmp_path: Path) -> None:
